@@ -1,0 +1,1 @@
+"""Grafana dashboards as code; the JSON beside this package is committed and CI fails on drift."""

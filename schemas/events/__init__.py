@@ -1,0 +1,1 @@
+"""Raw events, one module a publisher. Strict: an unknown field is refused."""

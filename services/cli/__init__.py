@@ -1,0 +1,1 @@
+"""Gathers the rooms' commands by entry point; imports none of them."""

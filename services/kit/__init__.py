@@ -1,0 +1,1 @@
+"""Plumbing shared by every service: Kafka, PostgreSQL, outcomes, settings. Knows no school."""

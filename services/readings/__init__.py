@@ -1,0 +1,1 @@
+"""What every domain service shares about schools: the register, parking, and the emission of readings."""

@@ -1,0 +1,1 @@
+"""How a gate decides: pure functions of policy, school, evidence, people, calendar and now."""
