@@ -1,0 +1,242 @@
+"""Decisions and what they rest on: evidence, people's acts, verdict. Carried by facts and by workflow state.
+
+A `DecisionRecord` holds every input of `evaluate` except the two documents it names by digest, so that anybody
+can compute the verdict again.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from schemas.gate import CriterionId, Severity
+from schemas.model import Code, Digest, Instant, Tolerant
+from schemas.readiness import Missing, Origin, SignalName
+from schemas.school import Actor, GateId, Phase, Role, SchoolContext, Scope
+
+ActId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{7,63}$")]
+"""Chosen by the caller of a command; the same id twice is one act."""
+
+
+class Outcome(StrEnum):
+    """A gate's verdict, mildest first. The merge of criteria is the worst of them."""
+
+    OPEN = "open"
+    NEEDS_APPROVAL = "needs-approval"
+    WAITING = "waiting"
+    UNMET = "unmet"
+    UNKNOWN = "unknown"
+
+
+class Status(StrEnum):
+    """How one criterion stands."""
+
+    MET = "met"
+    OVERRIDDEN = "overridden"
+    """Passed by a person, where a machine alone may not."""
+    NEEDS_APPROVAL = "needs-approval"
+    WAITING = "waiting"
+    UNMET = "unmet"
+    UNKNOWN = "unknown"
+    STALE = "stale"
+    WAIVED = "waived"
+    NOT_APPLICABLE = "not-applicable"
+    OBSERVED_ONLY = "observed-only"
+
+
+class Reason(StrEnum):
+    """Why a criterion has its status, in closed words; `explain` makes sentences of them."""
+
+    MEETS_LINE = "meets-line"
+    MEETS_WITH_WARNING = "meets-with-warning"
+    BELOW_LINE = "below-line"
+    GREY_ZONE = "grey-zone"
+    ATTESTED = "attested"
+    APPROVED = "approved"
+    NEVER_SEEN = "never-seen"
+    MISSING = "missing"
+    STALE = "stale"
+    SIMULATED = "simulated-in-a-real-program"
+    POPULATION_TOO_SMALL = "population-too-small"
+    NOT_APPLICABLE = "not-applicable"
+    NO_CALENDAR = "no-calendar"
+    NO_CONTEXT = "no-context"
+    OUTSIDE_CALENDAR = "outside-calendar"
+    DWELLING = "dwelling"
+    SOAKING = "soaking"
+    SOAK_BROKEN = "soak-broken"
+    UNSIGNED = "unsigned"
+    SIGNED = "signed"
+    HELD = "held"
+    WAIVED = "waived"
+    NO_HARD_CRITERION = "no-hard-criterion"
+    UNDECIDABLE = "undecidable"
+
+
+class EvidenceItem(Tolerant):
+    """One signal as a gate sees it: latest value, and for each soak since when it has been healthy."""
+
+    sequence: int = Field(ge=0)
+    """Outside every digest: a rebuilt service starts another."""
+    value: float | None = None
+    applicable: bool = True
+    missing: Missing | None = None
+    numerator: int | None = None
+    population: int | None = None
+    observed_at: Instant | None = None
+    origin: Origin
+    simulated: bool = False
+    detail: tuple[Code, ...] = ()
+    healthy_since: dict[CriterionId, Instant] = Field(default_factory=dict)
+    """For each soak criterion on this signal; absent: not healthy now."""
+
+
+class SignOff(Tolerant):
+    """A role's signature under a phase's plan; all of the criterion's roles make it met."""
+
+    act_id: ActId
+    gate: GateId
+    criterion_id: CriterionId
+    actor: Actor
+    signed_at: Instant
+
+
+class Approval(Tolerant):
+    """A person's answer to an ask, bound to each criterion's status, not to values or ages."""
+
+    act_id: ActId
+    gate: GateId
+    attempt: int = Field(ge=1)
+    answer: Literal["approved", "rejected"]
+    actor: Actor
+    answered_at: Instant
+    reason: Code
+    note_id: ActId | None = None
+    """None: no note. The note itself stays in restricted tables."""
+    policy_digest: Digest
+    district_id: str
+    bound: dict[CriterionId, Status]
+    """Each criterion's status when the answer was given; one that worsens ends the approval."""
+
+
+class HoldKind(StrEnum):
+    """Who put the hold."""
+
+    PERSON = "person"
+    ROBOT = "robot"
+    POLICY = "policy"
+    INCIDENT = "incident"
+
+
+class Hold(Tolerant):
+    """Something that keeps a school where it is until it is lifted or ends."""
+
+    hold_id: ActId
+    kind: HoldKind = HoldKind.PERSON
+    scope: Scope
+    reason: Code
+    placed_by: Actor | None = None
+    """None: placed by no person."""
+    placed_at: Instant
+    expires_at: Instant | None = None
+    """None: stands until it is lifted."""
+    lifted_by: Role
+    """The role, or any above it, that may lift it."""
+    link: Code | None = None
+    """None: nothing further to read."""
+
+
+class Waiver(Tolerant):
+    """Leave to pass without one criterion until a stated instant. We waive a criterion, never a gate."""
+
+    waiver_id: ActId
+    criterion_ids: tuple[CriterionId, ...] = Field(min_length=1)
+    scope: Scope
+    category: Literal["waived", "mitigated"]
+    compensating_control: Code
+    reason: Code
+    granted_by: Actor
+    granted_at: Instant
+    expires_at: Instant
+
+
+class CriterionResult(Tolerant):
+    """One criterion's part of a verdict. Every criterion has one, always."""
+
+    criterion_id: str
+    """A hold's result is `hold:` and its id."""
+    severity: Severity
+    status: Status
+    outcome: Outcome
+    """What it adds to the merge; OPEN for soft and observed ones."""
+    reason: Reason
+    signal: SignalName | None = None
+    """None: the criterion reads no signal."""
+    observed: float | None = None
+    """None: nothing usable was seen; `reason` says why."""
+    required: float | None = None
+    """None: the criterion has no number. The line in the signal's unit, or days."""
+    unit: str | None = None
+    numerator: int | None = None
+    population: int | None = None
+    observed_at: Instant | None = None
+    stale_at: Instant | None = None
+    origin: Origin | None = None
+    simulated: bool = False
+    warning: bool = False
+    detail: tuple[Code, ...] = ()
+    satisfied_at: Instant | None = None
+    """Since when it passes. None: it does not."""
+    next_look_at: Instant | None = None
+    """The first instant at which time alone may change it. None: time changes nothing."""
+
+
+class Verdict(Tolerant):
+    """A gate, decided: the worst of its criteria, each with its reason."""
+
+    gate: GateId
+    outcome: Outcome
+    results: tuple[CriterionResult, ...]
+    asks: Role | None = None
+    """Whom to ask now: set once nothing but approval and time is missing. None: nobody."""
+    next_evaluation_at: Instant | None = None
+    """Nothing changes strictly before it unless a message arrives. None: time changes nothing."""
+    satisfied_at: Instant | None = None
+    """When the last hard criterion came to pass. None: not open."""
+    policy_digest: Digest
+    calendar_digest: Digest | None = None
+    semantics: int
+    evidence_digest: Digest
+
+
+class GateInputs(Tolerant):
+    """Everything `evaluate` reads, besides the policy and the calendar: what a decision record keeps."""
+
+    gate: GateId
+    phase: Phase
+    attempt: int = Field(ge=1)
+    opened_at: Instant
+    """When the phase opened."""
+    rehearsal: bool
+    context: SchoolContext | None
+    """None: never sent; the gate is UNKNOWN."""
+    evidence: dict[SignalName, EvidenceItem]
+    sign_offs: tuple[SignOff, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+
+
+class DecisionRecord(Tolerant):
+    """A decision with all it rests on, documents by digest: enough to decide again."""
+
+    inputs: GateInputs
+    policy_digest: Digest
+    policy_name: Code
+    policy_version: int
+    profile: Code
+    calendar_digest: Digest | None
+    calendar_version: int | None
+    decided_at: Instant
+    verdict: Verdict
+    build: str = Field(max_length=60)

@@ -1,0 +1,205 @@
+"""Facts: what happened in a rollout, in the past tense, numbered without gaps within (program, school).
+
+Decided by `advance`, published by the one activity `publish_facts`, read by console, exporter, notifier and auditor.
+"""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from schemas.decision import ActId, Approval, DecisionRecord, Hold, Outcome, SignOff
+from schemas.gate import CriterionId
+from schemas.model import Code, Digest, Instant, Tolerant
+from schemas.school import Actor, GateId, Phase, ProgramId, Role, SchoolContext, SchoolId
+
+
+class RolloutStarted(Tolerant):
+    """A school entered a program and pinned its policy."""
+
+    kind: Literal["rollout-started"] = "rollout-started"
+    policy_name: Code
+    policy_version: int
+    policy_digest: Digest
+    profile: Code
+    semantics: int
+    signals: tuple[str, ...] = ()
+    """The signals its policy names: all that the bridge need send."""
+
+
+class ContextChanged(Tolerant):
+    """The directory's facts about the school, or its calendar, were replaced."""
+
+    kind: Literal["context-changed"] = "context-changed"
+    context: SchoolContext
+    calendar_digest: Digest | None
+    calendar_version: int | None
+
+
+class PhaseOpened(Tolerant):
+    """A phase began: its gate is watched from now."""
+
+    kind: Literal["phase-opened"] = "phase-opened"
+    attempt: int = Field(ge=1)
+
+
+class GateDecided(Tolerant):
+    """A gate's outcome or a criterion's status changed."""
+
+    kind: Literal["gate-decided"] = "gate-decided"
+    decision: DecisionRecord
+
+
+class GateOpened(Tolerant):
+    """The school passed: the decision named here said OPEN."""
+
+    kind: Literal["gate-opened"] = "gate-opened"
+    gate: GateId
+    attempt: int
+    decision_sequence: int
+    """The fact_sequence of its gate-decided."""
+    decision_digest: Digest
+    by: Literal["evidence", "approval"]
+
+
+class ApprovalAsked(Tolerant):
+    """Nothing but approval and time is missing: a role is asked."""
+
+    kind: Literal["approval-asked"] = "approval-asked"
+    gate: GateId
+    attempt: int
+    role: Role
+    criterion_ids: tuple[CriterionId, ...]
+    answer_by: Instant | None
+    """None: the calendar ends before the deadline."""
+
+
+class AskWithdrawn(Tolerant):
+    """The ask no longer stands: something besides approval and time is missing again."""
+
+    kind: Literal["ask-withdrawn"] = "ask-withdrawn"
+    gate: GateId
+    attempt: int
+    criterion_ids: tuple[str, ...]
+    """What is missing."""
+
+
+class ApprovalAnswered(Tolerant):
+    """A person approved or rejected."""
+
+    kind: Literal["approval-answered"] = "approval-answered"
+    approval: Approval
+
+
+class ApprovalLapsed(Tolerant):
+    """An approval no longer counts, and why."""
+
+    kind: Literal["approval-lapsed"] = "approval-lapsed"
+    act_id: ActId
+    gate: GateId
+    cause: Literal["status-worsened", "policy-changed", "district-changed", "phase-left"]
+    criterion_ids: tuple[str, ...] = ()
+
+
+class SignOffRecorded(Tolerant):
+    """A role signed."""
+
+    kind: Literal["sign-off-recorded"] = "sign-off-recorded"
+    sign_off: SignOff
+
+
+class HoldAdded(Tolerant):
+    """A hold was placed on the school."""
+
+    kind: Literal["hold-added"] = "hold-added"
+    hold: Hold
+
+
+class HoldReleased(Tolerant):
+    """A hold was lifted, or its time ended."""
+
+    kind: Literal["hold-released"] = "hold-released"
+    hold_id: ActId
+    cause: Literal["lifted", "expired"]
+    actor: Actor | None = None
+    """None: it expired."""
+
+
+class DecisionQuestioned(Tolerant):
+    """Fresh evidence contradicts a gate that has opened. Nothing moves yet."""
+
+    kind: Literal["decision-questioned"] = "decision-questioned"
+    gate: GateId
+    criterion_ids: tuple[CriterionId, ...]
+    """All that contradict now; empty: the question is answered."""
+
+
+class RolloutStopped(Tolerant):
+    """The school left the program."""
+
+    kind: Literal["rollout-stopped"] = "rollout-stopped"
+    reason: Code
+    actor: Actor | None = None
+    """None: the program ended."""
+
+
+FactBody = Annotated[
+    RolloutStarted
+    | ContextChanged
+    | PhaseOpened
+    | GateDecided
+    | GateOpened
+    | ApprovalAsked
+    | AskWithdrawn
+    | ApprovalAnswered
+    | ApprovalLapsed
+    | SignOffRecorded
+    | HoldAdded
+    | HoldReleased
+    | DecisionQuestioned
+    | RolloutStopped,
+    Field(discriminator="kind"),
+]
+
+
+class Fact(Tolerant):
+    """One numbered fact. Readers apply in sequence, wait at gaps, drop repeats."""
+
+    ce_type: ClassVar[str] = "firstbell.rollout.fact.v1"
+
+    program_id: ProgramId
+    school_id: SchoolId
+    fact_sequence: int = Field(ge=1)
+    occurred_at: Instant
+    phase: Phase
+    rehearsal: bool
+    simulated: bool
+    """True: imagined evidence has reached this school; every screen that names it says so."""
+    body: FactBody
+    picture_digest: Digest
+    """Of the picture after this fact: folding the facts must give the same."""
+
+
+class Picture(Tolerant):
+    """What the facts of one school add up to; `workflows/policy/picture.py` folds it. Advisory outside the workflow."""
+
+    fact_sequence: int = 0
+    phase: Phase = Phase.CHARTER
+    attempt: int = 1
+    phase_opened_at: Instant | None = None
+    policy_digest: Digest | None = None
+    outcome: Outcome | None = None
+    """Of the current gate, as last decided. None: not decided yet."""
+    statuses: dict[str, str] = Field(default_factory=dict)
+    """Criterion to status, of the current gate."""
+    opened: tuple[GateId, ...] = ()
+    asked: Role | None = None
+    asked_at: Instant | None = None
+    answer_by: Instant | None = None
+    holds: dict[ActId, Hold] = Field(default_factory=dict)
+    approvals: dict[ActId, Approval] = Field(default_factory=dict)
+    sign_offs: dict[ActId, SignOff] = Field(default_factory=dict)
+    questioned: dict[GateId, tuple[CriterionId, ...]] = Field(default_factory=dict)
+    calendar_digest: Digest | None = None
+    context_version: int | None = None
+    stopped: Code | None = None
+    """The reason. None: under way."""

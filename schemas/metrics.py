@@ -1,0 +1,75 @@
+"""Every metric: kind, unit, labels, meaning. A process may emit no other name, and a dashboard may use no other.
+
+Labels are bounded: never a device, a person, or a school on a histogram. Names follow Prometheus: base units,
+`_total` on counters.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["counter", "gauge", "histogram"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric. Buckets are seconds unless the unit says otherwise; empty for what is no histogram."""
+
+    name: str
+    kind: Kind
+    unit: str
+    labels: tuple[str, ...]
+    meaning: str
+    buckets: tuple[float, ...] = ()
+
+
+LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+KIT = (
+    Metric("firstbell_consumed_records_total", "counter", "records", ("room", "topic", "disposition"),
+           "Records behind the fence, by what became of them."),
+    Metric("firstbell_batch_seconds", "histogram", "seconds", ("room",), "One batch: fence, state, outbox, commit.",
+           LATENCY_BUCKETS),
+    Metric("firstbell_lag_records", "gauge", "records", ("room", "topic"), "End offset minus the fence."),
+    Metric("firstbell_lag_age_seconds", "gauge", "seconds", ("room", "topic"),
+           "How long ago the room was last level with the end of the topic; 0 when it is."),
+    Metric("firstbell_outbox_rows", "gauge", "rows", ("room",), "Rows that wait to be published."),
+    Metric("firstbell_outbox_published_total", "counter", "rows", ("room",), "Rows published."),
+    Metric("firstbell_dead_letters", "gauge", "records", ("room",), "Dead letters that wait for a person."),
+    Metric("firstbell_parked_records", "gauge", "records", ("room",), "Records that wait for the directory."),
+    Metric("firstbell_process_up", "gauge", "flag", ("room",), "1 while the process makes progress, else 0."),
+    Metric("firstbell_sweep_seconds", "histogram", "seconds", ("room", "sweep"), "One periodic sweep.", LATENCY_BUCKETS),
+)  # fmt: skip
+
+BRIDGE = (
+    Metric("firstbell_bridge_signals_total", "counter", "signals", ("kind",), "Temporal signals sent."),
+    Metric("firstbell_bridge_readings_total", "counter", "readings", ("outcome",),
+           "Readings that reached the bridge: sent, coalesced, unnamed by a policy, for no rollout."),
+    Metric("firstbell_bridge_dirty_schools", "gauge", "schools", (), "Schools with something not yet acknowledged."),
+    Metric("firstbell_bridge_signal_seconds", "histogram", "seconds", (), "One Temporal signal.", LATENCY_BUCKETS),
+    Metric("firstbell_facts_published_total", "counter", "facts", ("kind",), "Facts made durable by publish_facts."),
+    Metric("firstbell_decision_latency_seconds", "histogram", "seconds", (),
+           "From the newest observation's arrival at the bridge to the durable decision fact.", LATENCY_BUCKETS),
+)  # fmt: skip
+
+CONSOLE = (
+    Metric("firstbell_schools", "gauge", "schools", ("program", "district", "phase", "outcome"),
+           "Schools by district, phase and the outcome of their current gate."),
+    Metric("firstbell_criteria", "gauge", "schools", ("program", "district", "gate", "criterion", "status"),
+           "Schools at a gate by criterion and status."),
+    Metric("firstbell_signal_schools", "gauge", "schools", ("program", "district", "signal", "state"),
+           "Schools by signal: meets its line, misses it, or has no evidence."),
+    Metric("firstbell_asks_open", "gauge", "asks", ("program", "district", "role"), "Asks that wait for an answer."),
+    Metric("firstbell_oldest_ask_seconds", "gauge", "seconds", ("program",), "Age of the oldest open ask; 0 when none."),
+    Metric("firstbell_stuck_school_seconds", "gauge", "seconds", ("program", "school"),
+           "Time in the current phase, of at most the 20 schools that have been longest in theirs."),
+    Metric("firstbell_projection_as_of_seconds", "gauge", "seconds", (), "Unix time of the newest fact in the picture."),
+    Metric("firstbell_projection_checked_seconds", "gauge", "seconds", (),
+           "Unix time at which the picture was last level with the fact topic."),
+    Metric("firstbell_questioned_decisions", "gauge", "schools", ("program", "district"),
+           "Schools with an opened gate that fresh evidence contradicts."),
+    Metric("firstbell_simulated_schools", "gauge", "schools", ("program",), "Schools that imagined evidence has reached."),
+)  # fmt: skip
+
+METRICS: tuple[Metric, ...] = KIT + BRIDGE + CONSOLE
+"""Every metric there is, beside those of the Temporal SDK."""
+BY_NAME = {metric.name: metric for metric in METRICS}
