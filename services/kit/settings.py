@@ -27,6 +27,8 @@ class Settings(BaseModel):
 
     home: Path = Path(".firstbell")
     """State of this installation: the local stack's data, logs and `stack.toml`."""
+    cache: Path | None = None
+    """Downloads and builds shared by a user's homes. None in code: `<home>/cache`; loaded: the user's cache folder."""
     postgres_dsn: str = "postgresql://firstbell@127.0.0.1:5432/firstbell"
     kafka_bootstrap: str = "127.0.0.1:9092"
     temporal_address: str = "127.0.0.1:7233"
@@ -66,6 +68,12 @@ def home_of(environment: Mapping[str, str], flags: Mapping[str, Any] | None = No
     return Path(given).expanduser().resolve() if given else Path.cwd() / ".firstbell"
 
 
+def cache_of(environment: Mapping[str, str]) -> Path:
+    """The user's cache folder: XDG_CACHE_HOME, then `~/.cache`."""
+    given = environment.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(given).expanduser() / "firstbell"
+
+
 def load_settings(
     flags: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
@@ -93,6 +101,7 @@ def load_settings(
         if value is not None:
             merged[name], source[name] = value, f"--{name.replace('_', '-')}"
     merged["home"] = home
+    merged.setdefault("cache", cache_of(environment))
     try:
         return Settings.model_validate(merged)
     except ValidationError as error:

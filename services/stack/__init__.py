@@ -1,0 +1,1 @@
+"""The servers and processes of one machine: find or fetch, start, watch, stop. Knows no school."""

@@ -1,0 +1,187 @@
+"""Brings one home up and down.
+
+Called by the command line and by the tests' harness. `up` may be repeated: what runs and is unchanged is left
+alone, what changed is restarted alone. `down` ends only what was recorded here, by identity.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.kit.settings import Settings, load_settings
+from services.stack import health, kafka, observability, postgres, temporal
+from services.stack.home import Home, Say, StackError, locked
+from services.stack.identity import Identity, alive, end, identify, wait_until_gone
+from services.stack.state import Running, Wanted
+
+READY_SECONDS = 90.0
+"""A server's start, also on a slow machine and after a crash. Measured 1-8 s; our judgement, 2026-11-23."""
+RESTARTS_TOLERATED_COUNT = 5
+"""Starts that may fail while a server comes up (a backend of a killed one still ends, say). Our judgement."""
+SUPERVISOR_SECONDS = 15.0
+DOWN_SECONDS = 90.0
+
+Prepare = Callable[[Home, dict[str, int], Say], Wanted]
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What `up` is asked for."""
+
+    temporal_address: str | None = None
+    """A Temporal of somebody else's; None: start our own."""
+    observability: bool = False
+    usual_ports: bool = True
+    owner: Identity | None = None
+    """A process with which everything ends; None: the stack outlives its starter."""
+
+
+def up(settings: Settings, wishes: Wishes, say: Say) -> Settings:
+    """Servers answer once this returns. Blocks; raises StackError naming what to mend."""
+    home = Home.of(settings)
+    with locked(home.folder / "up.lock"):
+        _supervise(home, wishes.owner)
+        ports = home.ports(usual=wishes.usual_ports)
+        servers: list[Prepare] = [temporal.prepare, kafka.prepare, postgres.prepare]  # the longest first
+        if wishes.temporal_address:
+            servers.remove(temporal.prepare)
+            home.unwant("temporal")
+        if wishes.observability:
+            servers += [observability.prepare_prometheus, observability.prepare_alertmanager]
+        wanted = _start_all(home, servers, ports, say)
+        if wishes.temporal_address:
+            seen = health.trouble_at("temporal", wishes.temporal_address)
+            if seen:
+                raise StackError(f"temporal at {wishes.temporal_address}: expected an answer, seen {seen}; start it")
+        _write_settings(home, wanted, wishes.temporal_address)
+    return load_settings({"home": settings.home})
+
+
+def _start_all(home: Home, servers: list[Prepare], ports: dict[str, int], say: Say) -> dict[str, Wanted]:
+    def one(prepare: Prepare) -> Wanted:
+        wish = prepare(home, ports, say)
+        before = home.wanted().get(wish.name)
+        if before is None or before.digest != wish.digest:
+            home.want(wish)
+            _wait_taken(home, wish)
+        begun = time.monotonic()
+        seen = health.wait_healthy(wish, READY_SECONDS, lambda: _gave_up(home, wish.name))
+        if seen:
+            raise StackError(f"{wish.name}: expected an answer, seen {seen}; read {home.logs / f'{wish.name}.log'}")
+        say(f"{wish.name} {wish.version}: answers at {wish.addresses[wish.name]}" + _took(begun))
+        return wish
+
+    with ThreadPoolExecutor(len(servers)) as pool:
+        futures: list[Future[Wanted]] = [pool.submit(one, prepare) for prepare in servers]
+        failures = [failure for future in futures if (failure := future.exception())]
+        if failures:
+            raise failures[0]
+        return {future.result().name: future.result() for future in futures}
+
+
+def _took(begun: float) -> str:
+    seconds = time.monotonic() - begun
+    return f", after {seconds:.1f} s" if seconds > 0.3 else ""
+
+
+def _gave_up(home: Home, name: str) -> str | None:
+    state = home.state()
+    if state is None or not alive(state.supervisor):
+        return f"its supervisor is gone; read {home.logs / 'supervisor.log'}"
+    process = state.named(name)
+    if process and process.restarts_count > RESTARTS_TOLERATED_COUNT:
+        return f"it {process.last_exit}, {process.restarts_count} times"
+    return None
+
+
+def _wait_taken(home: Home, wish: Wanted) -> None:
+    """The supervisor runs this very wish: so an answer cannot come from the process that it replaces."""
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        state = home.state()
+        process = state.named(wish.name) if state else None
+        if process and process.digest == wish.digest and process.state != "ending":
+            return
+        if (reason := _gave_up(home, wish.name)) is not None:
+            raise StackError(f"{wish.name}: {reason}; read {home.logs / f'{wish.name}.log'}")
+        time.sleep(0.05)
+    raise StackError(f"{wish.name}: was not started in {READY_SECONDS:g} s; read {home.logs / 'supervisor.log'}")
+
+
+def _supervise(home: Home, owner: Identity | None) -> None:
+    """A supervisor runs for this home once this returns."""
+    state = home.state()
+    if state and alive(state.supervisor):
+        return
+    _sweep(home)
+    home.unwant(*home.wanted())
+    argv = [sys.executable, "-m", "services.stack.supervisor", str(home.folder)]
+    if owner:
+        argv += ["--owner", f"{owner.pid}:{owner.started}"]
+    with (home.logs / "supervisor.log").open("ab") as log:
+        subprocess.run(
+            argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=home.folder, start_new_session=True, check=True
+        )
+    deadline = time.monotonic() + SUPERVISOR_SECONDS
+    while time.monotonic() < deadline:
+        state = home.state()
+        if state and alive(state.supervisor):
+            return
+        time.sleep(0.05)
+    raise StackError(f"the supervisor did not start; read {home.logs / 'supervisor.log'}")
+
+
+def _write_settings(home: Home, wanted: dict[str, Wanted], temporal_address: str | None) -> None:
+    content = {
+        "postgres_dsn": health.dsn(wanted["postgres"].addresses["postgres"]),
+        "kafka_bootstrap": wanted["kafka"].addresses["kafka"],
+        "temporal_address": temporal_address or wanted["temporal"].addresses["temporal"],
+    }
+    text = "# Written by `firstbell stack up`.\n"
+    text += "".join(f"{name} = {json.dumps(value)}\n" for name, value in content.items())
+    if not home.stack_toml.exists() or home.stack_toml.read_text("utf-8") != text:
+        home.stack_toml.write_text(text, "utf-8")
+
+
+def down(home: Home, say: Say) -> int:
+    """Nothing that this home started is left once this returns; how many processes that ended. Blocks."""
+    state = home.state()
+    living = [p for p in state.processes if alive(p.identity)] if state else []
+    if state and alive(state.supervisor):
+        end(state.supervisor, patience_seconds=DOWN_SECONDS)
+        wait_until_gone(state.supervisor, 5.0)
+    living += _sweep(home)
+    home.unwant(*home.wanted())
+    names = sorted({process.name for process in living})
+    say(f"{home.folder}: " + (f"ended {', '.join(names)}" if names else "nothing was running"))
+    return len(names)
+
+
+def _sweep(home: Home) -> list[Running]:
+    """Ends what a killed supervisor left behind, by recorded identity."""
+    state = home.state()
+    left = [p for p in state.processes if alive(p.identity)] if state else []
+    for process in sorted(left, key=lambda process: -process.stop_rank):
+        assert process.identity is not None
+        if not end(process.identity, stop_signal=process.stop_signal, patience_seconds=process.stop_seconds):
+            raise StackError(f"{process.name}: pid {process.identity.pid} could not be ended; end it by hand")
+    return left
+
+
+def me() -> Identity:
+    """The identity of this process."""
+    own = identify(os.getpid())
+    assert own is not None
+    return own
+
+
+def homes_below(folder: Path) -> list[Path]:
+    """The home itself and each direct subfolder that holds a stack."""
+    found = [path.parent for path in sorted(folder.glob("*/stack.json"))]
+    return [folder, *found] if (folder / "stack.json").exists() else found
