@@ -72,8 +72,10 @@ def measured_value(
     population: int | None = None,
     detail: tuple[Code, ...] = (),
 ) -> SignalValue:
-    """A value, rounded to worse on the signal's grid, that rests on its inputs: the newest time, the weakest origin,
-    and the mark of imagined evidence if any bears it. Raises ValueError without inputs or outside the range.
+    """A value, rounded to worse on the signal's grid, that rests on its inputs.
+
+    It has their newest time, their weakest origin, and the mark of imagined evidence if any bears it. Raises
+    ValueError without inputs or outside the range.
     """
     basis = tuple(inputs)
     return SignalValue(
