@@ -36,16 +36,14 @@ def _model() -> assessment.DeliveryModel:
     )
 
 
-def raw_samples() -> tuple[RawEvent, ...]:
-    """One of each raw event, in a fixed order; equal in every process."""
-    measured = Origin.MEASURED
+def _provisioning() -> tuple[RawEvent, ...]:
     return (
-        provisioning.NetworkProbeCompleted(**_school("probe-1", measured), capacity_mbps=940.0),
+        provisioning.NetworkProbeCompleted(**_school("probe-1", Origin.MEASURED), capacity_mbps=940.0),
         provisioning.PageLoadTested(
-            **_school("pagetest-1", measured), p95_seconds=3.2, mean_seconds=1.4, loads_count=200, failed_count=1
+            **_school("pagetest-1", Origin.MEASURED), p95_seconds=3.2, mean_seconds=1.4, loads_count=200, failed_count=1
         ),
         provisioning.IdentityTested(
-            **_school("identitytest-1", measured),
+            **_school("identitytest-1", Origin.MEASURED),
             attempts_count=100,
             succeeded_count=99,
             single_sign_on=True,
@@ -55,6 +53,11 @@ def raw_samples() -> tuple[RawEvent, ...]:
         provisioning.DeviceReported(
             **_school("device-1"), device_hash=DEVICE, enrolled=True, last_seen_on=date(2026, 10, 5)
         ),
+    )
+
+
+def _helpdesk() -> tuple[RawEvent, ...]:
+    return (
         helpdesk.TicketChanged(
             **_school("ticket-4711"),
             change="opened",
@@ -69,6 +72,11 @@ def raw_samples() -> tuple[RawEvent, ...]:
             **_common("defect-17"), release_id="reader-2026.2", severity="critical", open=True, opened_at=WHEN
         ),
         helpdesk.FrictionChanged(**_school("friction-3"), cause="login", opened_at=WHEN),
+    )
+
+
+def _training() -> tuple[RawEvent, ...]:
+    return (
         training.TrainingRosterReported(**_school("trainingroster-1"), teachers_count=24),
         training.TrainingCompleted(
             **_school("completion-901"),
@@ -83,6 +91,11 @@ def raw_samples() -> tuple[RawEvent, ...]:
             **_school("handout-12"), class_ref="class-7", teacher_hash=STAFF, handed_out_on=date(2026, 10, 7)
         ),
         training.CoachAssigned(**_school("coachassignment-2"), coach_hash="77aa00c91e5b3d42", share=0.5, active=True),
+    )
+
+
+def _assessment() -> tuple[RawEvent, ...]:
+    return (
         assessment.BetaChanged(
             **_school("beta-1"),
             started_on=date(2026, 9, 14),
@@ -94,15 +107,22 @@ def raw_samples() -> tuple[RawEvent, ...]:
         ),
         assessment.BetaFeedbackReported(**_school("feedback-1"), cohort_users_count=40, responded_count=35),
         assessment.FirstSessionsReported(
-            **_school("firstsessions-1", measured), non_volunteers_count=60, non_volunteers_succeeded_count=57
+            **_school("firstsessions-1", Origin.MEASURED), non_volunteers_count=60, non_volunteers_succeeded_count=57
         ),
         assessment.RoundTripTested(
-            **_school("roundtrip-1", measured),
+            **_school("roundtrip-1", Origin.MEASURED),
             created=True,
             delivered=True,
             scored_on=DAY,
             visible_on=date(2026, 10, 7),
             on_school_network=True,
         ),
-        FeedWatermark(**_common("watermark-1"), scope=Scope(kind=ScopeKind.SCHOOL, id=SCHOOL), complete_until=WHEN),
     )
+
+
+def raw_samples() -> tuple[RawEvent, ...]:
+    """One of each raw event, in a fixed order; equal in every process."""
+    watermark = FeedWatermark(
+        **_common("watermark-1"), scope=Scope(kind=ScopeKind.SCHOOL, id=SCHOOL), complete_until=WHEN
+    )
+    return (*_provisioning(), *_helpdesk(), *_training(), *_assessment(), watermark)
