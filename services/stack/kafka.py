@@ -6,6 +6,7 @@ Refuses a jar whose SHA-256 differs from the lock.
 import hashlib
 import subprocess
 import tomllib
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,9 @@ def kafka_version() -> str:
 
 def jars(home: Home, say: Say) -> list[Path]:
     """Paths of all locked jars, fetched through jgo when missing. Blocks while it downloads."""
+    with warnings.catch_warnings():  # one of its helpers complains of a variable that only desktops set
+        warnings.simplefilter("ignore")
+        import jgo.maven  # noqa: F401 - before the threads, which would import it side by side
     with locked(home.cache / "maven.lock"):
         wanted = locked_jars()
         folder = home.cache / "maven"

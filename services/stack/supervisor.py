@@ -206,8 +206,6 @@ class Supervisor:
 
     def _kill_group(self, child: _Child) -> None:
         assert child.process is not None
-        if child.wanted.name == "postgres" and child.process.returncode is not None:
-            return  # its backends end by themselves; killing one mid-write costs a recovery
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child.process.pid, signal.SIGKILL)
 

@@ -1,0 +1,106 @@
+"""The door: `firstbell NOUN VERB`. Gathers the rooms' commands by entry point and imports none of them.
+
+Called by people and scripts. A room's modules are loaded only when its command is used, so that one broken room
+leaves the others usable. Known errors become one line on standard error.
+
+Exit codes: 0 done · 1 the answer is no (a check failed, something is not healthy) · 2 used wrongly, or something
+a person must mend · 130 interrupted.
+"""
+
+import sys
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from typer.core import TyperGroup
+
+from services.kit.outcome import PermanentError, TemporaryError
+from services.kit.settings import SettingsError
+
+if TYPE_CHECKING:
+    from typer._click.core import Command, Context
+
+COMMANDS_GROUP = "firstbell.commands"
+EXIT_MEND = 2
+EXIT_INTERRUPTED = 130
+KNOWN = (SettingsError, PermanentError, TemporaryError)
+
+
+def commands() -> dict[str, EntryPoint]:
+    """Every command that an installed room brings, by name."""
+    return {entry.name: entry for entry in entry_points(group=COMMANDS_GROUP)}
+
+
+class Gathered(TyperGroup):
+    """A group whose commands are entry points, each loaded when it is asked for."""
+
+    def list_commands(self, ctx: "Context") -> list[str]:
+        """Names in order of the alphabet."""
+        del ctx  # the same in every context
+        return sorted(commands())
+
+    def get_command(self, ctx: "Context", cmd_name: str) -> "Command | None":
+        """The room's command; one that tells what is wrong when the room can't be loaded."""
+        del ctx  # the same in every context
+        entry = commands().get(cmd_name)
+        if entry is None:
+            return None
+        try:
+            app = entry.load()
+        except Exception as error:  # noqa: BLE001 - any fault of one room must not take the door away from the others
+            return _broken(cmd_name, error)
+        assert isinstance(app, typer.Typer)
+        command = typer.main.get_command(app)
+        command.name = cmd_name
+        return command
+
+
+def _broken(name: str, error: Exception) -> "Command":
+    problem = f"{name}: its room could not be loaded ({type(error).__name__}: {error}); install the project anew"
+    stand_in = typer.Typer()
+
+    @stand_in.command(name, help=problem, context_settings={"ignore_unknown_options": True})
+    def broken(rest: Annotated[list[str] | None, typer.Argument(hidden=True)] = None) -> None:
+        raise PermanentError(f"{problem}; not run: {' '.join(rest or [])}") from error
+
+    return typer.main.get_command(stand_in)
+
+
+app = typer.Typer(
+    cls=Gathered,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Lets no school go live with new technology until it is ready.",
+)
+
+
+@app.callback()
+def _door() -> None:
+    """Lets no school go live with new technology until it is ready."""
+
+
+def known_error(error: BaseException) -> str | None:
+    """One line for an error that a person can mend, also inside a group; None for a bug."""
+    if isinstance(error, KNOWN):
+        return " ".join(str(error).split())
+    if isinstance(error, BaseExceptionGroup):
+        return next((line for inner in error.exceptions if (line := known_error(inner))), None)
+    return None
+
+
+def main() -> None:
+    """Runs one command and exits with its code."""
+    try:
+        app(prog_name="firstbell")
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
+    except BaseException as error:
+        line = known_error(error)
+        if line is None:
+            raise
+        typer.echo(f"error: {line}", err=True)
+        sys.exit(EXIT_MEND)
+
+
+if __name__ == "__main__":
+    main()
