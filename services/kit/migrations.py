@@ -70,7 +70,7 @@ def _render(folder: Path, name: str, current: str | None, revision: str) -> str:
         return ""
 
     def steps(_seen: tuple[str, ...], _context: MigrationContext) -> list[RevisionStep]:
-        return script._upgrade_revs(revision, current)  # type: ignore[arg-type,return-value]  # as Alembic's own command
+        return script._upgrade_revs(revision, current)  # type: ignore[arg-type]  # as Alembic's own command
 
     rendered = io.StringIO()
     with EnvironmentContext(Config(), script, fn=steps, as_sql=True, starting_rev=current) as environment:
