@@ -26,6 +26,11 @@ class RawEvent(Strict):
     retracted: bool = False
     """True: the source takes the thing back; it counts as never reported."""
 
+    @property
+    def scope_id(self) -> str:
+        """The Kafka key: the id of what the event is about."""
+        raise NotImplementedError(f"{type(self).__name__} names no scope")
+
 
 class SchoolEvent(RawEvent):
     """A raw event about one school, which is its key."""
