@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
-from confluent_kafka import Consumer, Message, TopicCollection, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 from faststream import AckPolicy
 from faststream.confluent import KafkaBroker
@@ -43,6 +43,10 @@ BROKER_SECONDS_MAX = 10.0
 """Seconds to wait for one answer of Kafka on assignment. Our judgement, 2026-11-23."""
 BACKOFF_SECONDS_MAX = 15.0
 """Seconds between two tries while the database is away. Our judgement, 2026-11-23."""
+LOOKS_MAX = 60
+"""Half seconds to wait for a broker that is away while partitions are assigned. Our judgement, 2026-11-23."""
+UNKNOWN_TOPIC_TRIES_MAX = 6
+"""Looks for a topic, about ten seconds, before the process says that nobody made it. Our judgement, 2026-11-23."""
 ATTEMPTS_MAX = 3
 """Tries of a batch whose handler fails for no known reason, before it is taken record by record. Our judgement."""
 EXHAUSTED_STREAK_MAX = 5
@@ -218,9 +222,8 @@ class Consuming:
         self._consumer = consumer
         places = [(partition.topic, partition.partition) for partition in partitions]
         try:
-            logs = [self._look(place) for place in places]
-            waiting = asyncio.run_coroutine_threadsafe(self._positions(logs), self._loop)
-            offsets = waiting.result()
+            logs = [self._look_patiently(place) for place in places]
+            offsets = asyncio.run_coroutine_threadsafe(self._positions(logs), self._loop).result()
         except BaseException as error:  # noqa: BLE001  it must never reach the client's C code
             if not self._stopping.is_set():
                 self._loop.call_soon_threadsafe(self._fail, error)
@@ -254,6 +257,34 @@ class Consuming:
         """Kafka's own ids of topics. Blocks; raises KafkaException."""
         futures = self._admin.describe_topics(TopicCollection(list(topics)), request_timeout=BROKER_SECONDS_MAX)
         return {topic: str(future.result(BROKER_SECONDS_MAX).topic_id) for topic, future in futures.items()}
+
+    async def prepare(self) -> None:
+        """Returns once Kafka knows every topic. Waits while Kafka is away; raises PermanentError for a topic nobody made."""
+        tries = 0
+        while True:
+            try:
+                await asyncio.to_thread(self.topic_ids, self.subscription.topics)
+                return
+            except KafkaException as error:
+                unknown = error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART
+                tries += 1
+                if unknown and tries > UNKNOWN_TOPIC_TRIES_MAX:
+                    raise PermanentError(
+                        f"{self.subscription.group}: expected the topics {', '.join(self.subscription.topics)}, seen "
+                        f"{error.args[0].str()}; run `firstbell topics apply`"
+                    ) from error
+                await self._pause(error, tries)
+
+    def _look_patiently(self, place: Place) -> Log:
+        """As `_look`, but waits out a broker that is briefly away. In the client's thread, where waiting is harmless."""
+        for _ in range(LOOKS_MAX):
+            try:
+                return self._look(place)
+            except KafkaException:
+                if self._stopping.is_set():
+                    raise
+                time.sleep(0.5)
+        return self._look(place)
 
     def _look(self, place: Place) -> Log:
         assert self._consumer is not None

@@ -151,13 +151,13 @@ def check(group: str, log: Log, topic_id: str, next_offset: int, updated_at: dat
         raise FenceBrokenError(
             f"{where}: expected topic id {topic_id}{since}, seen {log.topic_id}: the topic was deleted and created "
             f"again, and offset {next_offset} means nothing in it; if that was meant, run "
-            f"`firstbell dlq retire-fence --topic {log.topic}` and start again"
+            f"`firstbell dlq retire-fence --room ROOM --topic {log.topic}` and start again"
         )
     if log.start_offset > next_offset:
         raise FenceBrokenError(
             f"{where}: expected the log to hold offset {next_offset}{since}, seen its start at {log.start_offset}: "
             f"{log.start_offset - next_offset} records are gone by retention; rebuild from a copy, or run "
-            f"`firstbell dlq retire-fence --topic {log.topic}` to go on without them"
+            f"`firstbell dlq retire-fence --room ROOM --topic {log.topic}` to go on without them"
         )
     if log.end_offset < next_offset:
         raise FenceBrokenError(

@@ -24,7 +24,7 @@ from services.kit.endpoint import Endpoint
 from services.kit.envelope import Decoder
 from services.kit.gauges import Gauges
 from services.kit.metrics import Metrics
-from services.kit.outcome import TemporaryError
+from services.kit.outcome import PermanentError, TemporaryError
 from services.kit.relay import Relay
 from services.kit.settings import Settings
 
@@ -63,6 +63,7 @@ class Process:
         tasks: Sequence[Callable[["Process"], Awaitable[None]]] = (),
     ) -> None:
         """`name` is the room's, and its schema's. `tasks` run beside the rest (a Temporal worker) until stopped."""
+        logging.set_up(settings)
         self.name, self.settings = name, settings
         self.metrics = metrics or Metrics()
         self.stopping = asyncio.Event()
@@ -73,6 +74,7 @@ class Process:
         self._failure: BaseException | None = None
         self._relay: Relay | None = None
         self._consuming: list[Consuming] = []
+        self._progress: dict[str, int] = {}
         self._log = structlog.get_logger().bind(room=name)
 
     def stop(self) -> None:
@@ -83,7 +85,6 @@ class Process:
 
     async def run(self) -> None:
         """Works until SIGTERM, SIGINT or `stop`. Raises what made a consumer, sweep or task give up."""
-        logging.set_up(self.settings)
         _listen(self)
         await self._open()
         try:
@@ -120,13 +121,13 @@ class Process:
         side += [self._guarded(task(self)) for task in self._tasks]
         running = [asyncio.create_task(work) for work in side]
         try:
-            if self._consuming:
+            if await self._prepared():
                 await broker.start()
             self._log.info("process-started", topics=sum(len(sub.topics) for sub in self._subscriptions))
             await self.stopping.wait()
         finally:
             self.stop()
-            if self._consuming:
+            if broker.running:
                 await broker.stop()
             relay.stop()
             _, late = await asyncio.wait(running, timeout=15)
@@ -134,6 +135,18 @@ class Process:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
             self._log.info("process-stopped", because=repr(self._failure) if self._failure else "asked to")
+
+    async def _prepared(self) -> bool:
+        """True once every topic is there; False when there is nothing to consume, or a stop came first."""
+        try:
+            for consuming in self._consuming:
+                await consuming.prepare()
+        except TemporaryError:
+            return False
+        except PermanentError as error:
+            self.failed(error)
+            return False
+        return bool(self._consuming)
 
     async def _guarded(self, work: Awaitable[None]) -> None:
         try:
@@ -184,6 +197,7 @@ class Process:
         for (topic, disposition), count in applied.counts.items():
             if count > 0:
                 records.labels(self.name, topic, disposition.value).inc(count)
+                self._progress[disposition.value] = self._progress.get(disposition.value, 0) + count
         self.metrics.histogram("firstbell_batch_seconds").labels(self.name).observe(seconds)
         self.gauges.moved()
         if applied.published_count and self._relay is not None:
@@ -204,6 +218,7 @@ class Process:
         while not self.stopping.is_set():
             try:
                 await self.gauges.refresh()
+                self._tell()
                 for consuming in self._consuming:
                     await consuming.check_topics()
             except Exception as error:
@@ -211,6 +226,12 @@ class Process:
                     raise
                 self._log.warning("watch-waits", because=repr(error)[:300])
             await self._sleep(GAUGE_SECONDS)
+
+    def _tell(self) -> None:
+        """One line for all that was consumed since the last one; none when nothing was."""
+        if self._progress:
+            self._log.info("consumed", seconds=GAUGE_SECONDS, **self._progress)
+            self._progress = {}
 
     def health(self) -> tuple[bool, str]:
         """Whether the process makes progress, and why not."""
