@@ -20,6 +20,17 @@ E = TypeVar("E", bound=RawEvent)
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """So many things that are alike in all that counts, summed by the database; one event speaks for them.
+
+    The event's own `entity_ref` and hashes mean nothing; its `observed_at` is the newest among them.
+    """
+
+    event: RawEvent
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Subject:
     """One scope as its events tell it, at one instant."""
 
@@ -33,10 +44,17 @@ class Subject:
     """The civil date of the instructional day under way or last begun. None: no calendar, or before its first day."""
     events: tuple[RawEvent, ...]
     """The greatest revision of each thing, retracted ones left out, ordered by (type, entity_ref)."""
+    tallies: tuple[Tally, ...] = ()
+    """Kinds that come by the thousand (devices), counted instead of listed. Empty: everything is in `events`."""
 
     def of(self, kind: type[E]) -> tuple[E, ...]:
         """The things of one kind."""
         return tuple(event for event in self.events if isinstance(event, kind))
+
+    def counted(self, kind: type[E]) -> tuple[tuple[E, int], ...]:
+        """The things of one kind with how many they stand for, whether they were listed or tallied."""
+        listed = tuple((event, 1) for event in self.of(kind))
+        return listed + tuple((tally.event, tally.count) for tally in self.tallies if isinstance(tally.event, kind))
 
     @property
     def watermark(self) -> FeedWatermark | None:

@@ -1,0 +1,140 @@
+"""The handler of a domain room: the directory's records first, then raw events into the projection.
+
+Called by the kit for each batch. An event of a school nobody has heard of is parked and taken up in the
+transaction that teaches the register; an event from the future is refused.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+
+from pydantic import BaseModel
+
+from schemas.events.raw import FeedWatermark, RawEvent, SchoolEvent
+from schemas.school import ScopeKind
+from services.kit.batch import Batch, Result, parked_references
+from services.kit.consume import Record
+from services.kit.outcome import Dead, Disposition
+from services.readings import scopes, store
+from services.readings.register import KINDS, Register
+from services.readings.scopes import ScopeKey
+from services.readings.store import Columns, Thing
+
+FUTURE_MAX = timedelta(minutes=10)
+"""How far ahead of our clock a source's may be, 0-1 h: beyond it an event is bad input. The design's figure."""
+
+
+class Intake:
+    """What one room does with records."""
+
+    def __init__(self, kinds: Collection[ScopeKind], register: Register, columns: Columns | None) -> None:
+        self._kinds, self._register, self._columns = frozenset(kinds), register, columns
+        self._columnar = frozenset(columns.kinds) if columns else frozenset()
+
+    async def handle(self, batch: Batch, records: Sequence[Record[BaseModel]]) -> list[Result]:
+        """One result for each record, aligned. Raises what the database raises."""
+        told = [place for place, record in enumerate(records) if isinstance(record.value, KINDS)]
+        if not told:
+            return await self._place(batch, records, settled=True)
+        learned = await self._register.learn(batch.connection, [records[place] for place in told])
+        answers: dict[int, Result] = dict(zip(told, learned.dispositions, strict=True))
+        raw = [place for place in range(len(records)) if place not in answers]
+        results = await self._place(batch, [records[place] for place in raw], settled=False)
+        answers.update(zip(raw, results, strict=True))
+        await self._take_up(batch, learned.schools)
+        return [answers[place] for place in range(len(records))]
+
+    async def take_up_known(self, batch: Batch) -> None:
+        """Takes up what another process parked while this one learned of the school. A sweep; mostly idle."""
+        waiting = [reference.removeprefix("school:") for reference in await parked_references(batch)]
+        if waiting:
+            known = await self._register.numbers(batch.connection, waiting)
+            await self._take_up(batch, [school_id for school_id in waiting if school_id in known])
+
+    async def _take_up(self, batch: Batch, school_ids: Collection[str]) -> None:
+        taken = await batch.take_parked([_reference(school_id) for school_id in school_ids])
+        for record, result in zip(taken, await self._place(batch, taken, settled=False), strict=True):
+            batch.settle(record, result)
+
+    async def _place(self, batch: Batch, records: Sequence[Record[BaseModel]], *, settled: bool) -> list[Result]:
+        """Sorts raw events into the projection, the parking place and the dead letters."""
+        schools = {event.school_id for event in (record.value for record in records) if isinstance(event, SchoolEvent)}
+        schools |= {
+            event.scope.id
+            for event in (record.value for record in records)
+            if isinstance(event, FeedWatermark) and event.scope.kind is ScopeKind.SCHOOL
+        }
+        numbers = await self._register.numbers(batch.connection, schools, settled=settled) if schools else {}
+        latest = batch.now + FUTURE_MAX
+        results: list[Result] = [Disposition.IGNORED] * len(records)
+        listed: list[tuple[int, Thing]] = []
+        tallied: list[tuple[int, Thing]] = []
+        for place, record in enumerate(records):
+            event = record.value
+            assert isinstance(event, RawEvent)
+            scope = _scope_of(event)
+            refusal = self._refusal(event, scope, latest)
+            if refusal is not None:
+                results[place] = refusal
+                continue
+            number = numbers.get(scope[1], 0) if scope[0] is ScopeKind.SCHOOL else 0
+            if number == 0 and scope[0] is ScopeKind.SCHOOL:
+                results[place] = batch.park(record, _reference(scope[1]))
+                continue
+            thing = Thing(event, record.raw_value or b"", scope, number)
+            (tallied if type(event) in self._columnar else listed).append((place, thing))
+        await self._keep(batch, results, listed, tallied)
+        return results
+
+    async def _keep(
+        self,
+        batch: Batch,
+        results: list[Result],
+        listed: Sequence[tuple[int, Thing]],
+        tallied: Sequence[tuple[int, Thing]],
+    ) -> None:
+        changed: set[ScopeKey] = set()
+        found = await store.apply(batch.connection, [thing for _, thing in listed])
+        if self._columns and tallied:
+            found += await self._columns.apply(batch.connection, [thing for _, thing in tallied])
+        for (place, thing), disposition in zip([*listed, *tallied], found, strict=True):
+            results[place] = disposition
+            if disposition is Disposition.APPLIED:
+                changed.add(thing.scope)
+        await scopes.mark(batch.connection, changed)
+
+    def _refusal(self, event: RawEvent, scope: ScopeKey, latest: datetime) -> Dead | None:
+        if event.observed_at > latest:
+            return Dead(
+                "future-observation",
+                f"{event.entity_ref}: expected observed_at up to {latest.isoformat()}, "
+                f"seen {event.observed_at.isoformat()}; set the source's clock right and send it again",
+            )
+        if isinstance(event, FeedWatermark):
+            if event.complete_until > latest:
+                return Dead(
+                    "future-observation",
+                    f"{event.entity_ref}: expected complete_until up to {latest.isoformat()}, "
+                    f"seen {event.complete_until.isoformat()}; nobody is complete beyond now",
+                )
+            if scope[0] not in self._kinds:
+                kinds = ", ".join(sorted(self._kinds))
+                return Dead(
+                    "unsupported-scope",
+                    f"{event.entity_ref}: expected a watermark of a {kinds}, seen of a {scope[0]}; send one for each",
+                )
+        return None
+
+
+def _reference(school_id: str) -> str:
+    return f"school:{school_id}"
+
+
+def _scope_of(event: RawEvent) -> ScopeKey:
+    if isinstance(event, SchoolEvent):
+        return ScopeKind.SCHOOL, event.school_id
+    if isinstance(event, FeedWatermark):
+        return event.scope.kind, event.scope.id
+    release_id = getattr(event, "release_id", None)
+    if not isinstance(release_id, str):
+        raise TypeError(f"{type(event).__name__}: expected an event of a school or a release, seen neither")
+    return ScopeKind.RELEASE, release_id
