@@ -1,0 +1,91 @@
+"""How the doors speak with a school's workflow: its id, its input, its update, its query, what a refusal looks like.
+
+Used by the bridge (starts, signals), the console (updates, queries) and the workflow itself. The messages proper
+are schemas/message.py; here is only what Temporal needs around them. Tolerant: these only grow.
+"""
+
+from datetime import datetime
+
+from schemas.decision import GateInputs, Verdict
+from schemas.fact import Picture
+from schemas.gate import SchoolPolicy
+from schemas.message import Command, CommandReply, StartRollout
+from schemas.model import Digest, Instant, Tolerant
+from schemas.school import ProgramId, SchoolId
+from temporalio.common import SearchAttributeKey
+from temporalio.exceptions import ApplicationError
+
+from workflows.policy.state import RolloutState
+
+WORKFLOW = "school-rollout"
+TASK_QUEUE = "firstbell-schools"
+REFUSED = "refused"
+"""Type of the error by which an update is refused; its one detail is a CommandReply."""
+
+PHASE = SearchAttributeKey.for_keyword("FirstbellPhase")
+OUTCOME = SearchAttributeKey.for_keyword("FirstbellOutcome")
+DISTRICT = SearchAttributeKey.for_keyword("FirstbellDistrict")
+SEARCH_ATTRIBUTES = (PHASE, OUTCOME, DISTRICT)
+"""All there are: SQL visibility holds ten keywords a namespace, and each upsert is an event. Opaque values only."""
+
+
+def workflow_id(program_id: ProgramId, school_id: SchoolId) -> str:
+    """One school in one program: a school may be in several."""
+    return f"{program_id}/{school_id}"
+
+
+class RolloutInput(Tolerant):
+    """Exactly one of two: how a rollout starts, or the state it carries through continue-as-new."""
+
+    start: StartRollout | None = None
+    state: RolloutState | None = None
+
+
+class Act(Tolerant):
+    """Update `act`: one person's command. Send it with the update id `command.act_id`."""
+
+    command: Command
+
+
+class LookAt(Tolerant):
+    """Query `look`: the instant to decide at; the workflow has no clock to ask outside its own tasks."""
+
+    now: Instant
+
+
+class View(Tolerant):
+    """One school, looked at: its picture, and the current gate decided at the instant asked for."""
+
+    looked_at: Instant
+    rehearsal: bool
+    simulated: bool
+    picture: Picture
+    policy: SchoolPolicy
+    inputs: GateInputs
+    verdict: Verdict
+    calendar_digest: Digest | None
+    calendar_version: int | None
+    wakes_at: Instant | None
+    """When its timer is due. None: time changes nothing."""
+    history_events: int
+    """Of the current run."""
+
+
+def look_at(now: datetime) -> LookAt:
+    """The query's argument. Raises ValidationError for a time without a zone."""
+    return LookAt(now=now)
+
+
+def refused(reply: CommandReply) -> ApplicationError:
+    """The error a validator raises: the caller reads it back with `refusal_of`."""
+    text = f"{reply.refusal}: expected {reply.expected}; seen {reply.seen}; {reply.next_step}"
+    return ApplicationError(text, reply.model_dump(mode="json"), type=REFUSED, non_retryable=True)
+
+
+def refusal_of(error: BaseException | None) -> CommandReply | None:
+    """The reply inside an update's failure, however deep; None when it failed for another reason."""
+    while error is not None:
+        if isinstance(error, ApplicationError) and error.type == REFUSED and error.details:
+            return CommandReply.model_validate(error.details[0])
+        error = error.__cause__
+    return None

@@ -1,0 +1,187 @@
+"""The Temporal shell of one school in one program: it carries messages to `advance` and facts to the world.
+
+Started by the bridge's `program start`, told by signals and updates, looked at by a query. It decides nothing:
+every decision is `workflows.policy.progress`. If this file grows, a decision has leaked into it.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy, SearchAttributeUpdate
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from schemas.fact import Fact
+    from schemas.message import CommandReply, ContextArrived, Message, ReadingsArrived, StopRollout, TimePassed
+
+    from workflows.activities import FactBatch, publish_facts
+    from workflows.policy import progress
+    from workflows.school import messages, view
+
+EVENTS_MAX = 500
+"""History events after which a run continues as new at its next quiet wake-up; twice as many and it no longer waits
+for quiet. Measured: 605 events replay in 90-210 ms."""
+AGE_MAX = timedelta(days=30)
+"""Age of a run after which it does so too, so that new code is reached. Our judgement, 2026-11-23."""
+LOCAL_PATIENCE = timedelta(seconds=5)
+"""For the local activity: an outage of ours may hold a workflow task this long, half of Temporal's limit."""
+PUBLISH_TIMEOUT = timedelta(seconds=30)
+"""For one try of the normal activity. Our judgement, 2026-11-23."""
+RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
+"""For ever: a fact is never given up."""
+SOONEST_SECONDS = 1.0
+"""Seconds before a deadline that has already passed is looked at again, so that no fault can spin."""
+LATENESS_SECONDS_MAX = 5.0
+"""Wake-ups are spread by at most this, and at most a hundredth of the wait; deadlines are not. Our judgement."""
+
+
+@workflow.defn(name=messages.WORKFLOW)
+class SchoolRollout:
+    """One school's way through the gates; ends when it is stopped."""
+
+    @workflow.init
+    def __init__(self, entry: messages.RolloutInput) -> None:
+        self._unpublished: list[Fact] = []
+        self._woken = True
+        self._timer: asyncio.Task[None] | None = None
+        self._timer_at: datetime | None = None
+        if entry.state is not None:
+            self._state = entry.state
+            self._take(TimePassed())
+        else:
+            assert entry.start is not None, "expected start or state; start the rollout with `firstbell program start`"
+            self._follow(progress.begin(entry.start, workflow.now(), _build()))
+        self._first_phase = self._state.picture.phase
+
+    @workflow.run
+    async def run(self, _entry: messages.RolloutInput) -> None:
+        """Publishes, waits, and continues as new, until the rollout is stopped and its last fact is out."""
+        while True:
+            self._set_timer()
+            await workflow.wait_condition(lambda: self._woken)
+            self._woken = False
+            quiet = not self._unpublished
+            await self._publish()
+            if self._state.picture.stopped is not None:
+                await workflow.wait_condition(workflow.all_handlers_finished)
+                return
+            if self._ripe(quiet):
+                await workflow.wait_condition(workflow.all_handlers_finished)
+                if not self._unpublished:
+                    workflow.continue_as_new(messages.RolloutInput(state=self._state))
+
+    # -- what it is told
+
+    @workflow.signal(name="readings-arrived")
+    def readings_arrived(self, message: ReadingsArrived) -> None:
+        """The bridge's coalesced readings."""
+        self._take(message)
+
+    @workflow.signal(name="context-arrived")
+    def context_arrived(self, message: ContextArrived) -> None:
+        """The directory's facts and calendar."""
+        self._take(message)
+
+    @workflow.signal(name="stop-rollout")
+    def stop_rollout(self, message: StopRollout) -> None:
+        """The school leaves the program."""
+        self._take(message)
+
+    @workflow.update(name="act")
+    def act(self, request: messages.Act) -> CommandReply:
+        """A person's command, answered at once; its facts follow."""
+        reply = self._take(request.command)
+        assert reply is not None, f"expected a reply to {request.command.kind}, seen none"
+        return reply
+
+    @act.validator
+    def check_act(self, request: messages.Act) -> None:
+        """Refuses before anything is written, with what was expected, seen, and to do next."""
+        refusal = progress.check(self._state, request.command, workflow.now())
+        if refusal is not None:
+            raise messages.refused(refusal)
+
+    @workflow.query(name="look")
+    def look(self, request: messages.LookAt) -> messages.View:
+        """The school at an instant; changes nothing."""
+        return view.of(self._state, request.now, workflow.info().get_current_history_length())
+
+    # -- what it does
+
+    def _take(self, message: Message) -> CommandReply | None:
+        return self._follow(progress.advance(self._state, message, workflow.now(), _build()))
+
+    def _follow(self, step: progress.Step) -> CommandReply | None:
+        self._state = step.state
+        self._unpublished.extend(step.facts)
+        self._woken = True
+        return step.reply
+
+    async def _publish(self) -> None:
+        """Facts leave in their order, because only `run` calls this."""
+        while self._unpublished:
+            batch = FactBatch(facts=tuple(self._unpublished))
+            summary = ", ".join(fact.body.kind for fact in batch.facts)[:200]
+            try:
+                await workflow.execute_local_activity(
+                    publish_facts, batch, schedule_to_close_timeout=LOCAL_PATIENCE, summary=summary
+                )
+            except ActivityError:
+                await workflow.execute_activity(
+                    publish_facts, batch, start_to_close_timeout=PUBLISH_TIMEOUT, retry_policy=RETRY, summary=summary
+                )
+            del self._unpublished[: len(batch.facts)]
+            self._show()
+
+    def _show(self) -> None:
+        known = workflow.info().typed_search_attributes
+        changes: Sequence[SearchAttributeUpdate[str]] = [
+            key.value_set(value)
+            for key, value in view.search_attributes(self._state).items()
+            if known.get(key) != value
+        ]
+        if changes:
+            workflow.upsert_search_attributes(changes)
+        workflow.set_current_details(view.details(self._state))
+
+    def _ripe(self, quiet: bool) -> bool:
+        info = workflow.info()
+        events = info.get_current_history_length()
+        if not quiet:
+            return events > 2 * EVENTS_MAX
+        moved = self._state.picture.phase is not self._first_phase
+        return moved or events > EVENTS_MAX or workflow.now() - info.start_time > AGE_MAX
+
+    # -- when it wakes
+
+    def _set_timer(self) -> None:
+        """One timer, restarted only for an earlier deadline: a later one is seen when the timer fires."""
+        at = self._state.wake_at
+        if at is None or (self._timer_at is not None and self._timer_at <= at):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = at
+        self._timer = asyncio.create_task(self._wait_until(at))
+
+    async def _wait_until(self, at: datetime) -> None:
+        seconds = (at - workflow.now()).total_seconds()
+        seconds = max(seconds, 0.0) + self._lateness(seconds) if seconds > 0 else SOONEST_SECONDS
+        await workflow.sleep(seconds, summary=f"{self._state.picture.phase.gate} next look")
+        self._timer, self._timer_at = None, None
+        if self._state.wake_at is not None and self._state.wake_at <= workflow.now():
+            self._take(TimePassed())
+        else:
+            self._woken = True
+
+    def _lateness(self, seconds: float) -> float:
+        """Equal deadlines thunder: each school has its own share of a small delay, from its id."""
+        share = int(self._state.school_id[:8], 16) / 0xFFFFFFFF
+        return share * min(LATENESS_SECONDS_MAX, seconds / 100)
+
+
+def _build() -> str:
+    """The code that decides, as history remembers it, so that a replay by other code says the same."""
+    return workflow.info().get_current_build_id() or "unversioned"
