@@ -70,6 +70,8 @@ class Reason(StrEnum):
     HELD = "held"
     WAIVED = "waived"
     NO_HARD_CRITERION = "no-hard-criterion"
+    SCHOOL_NOT_OPEN = "school-not-open"
+    OBSERVED_IN_THE_FUTURE = "observed-in-the-future"
     UNDECIDABLE = "undecidable"
 
 
@@ -89,6 +91,8 @@ class EvidenceItem(Tolerant):
     detail: tuple[Code, ...] = ()
     healthy_since: dict[CriterionId, Instant] = Field(default_factory=dict)
     """For each soak criterion on this signal; absent: not healthy now."""
+    broken_sequence: dict[CriterionId, int] = Field(default_factory=dict)
+    """For each soak criterion, the greatest sequence that broke it; outside every digest. Absent: none did."""
 
 
 class SignOff(Tolerant):
@@ -174,8 +178,12 @@ class CriterionResult(Tolerant):
     """None: the criterion reads no signal."""
     observed: float | None = None
     """None: nothing usable was seen; `reason` says why."""
+    judged: float | None = None
+    """The confidence bound that was held against the line. None: `observed` itself was."""
     required: float | None = None
     """None: the criterion has no number. The line in the signal's unit, or days."""
+    missing: Missing | None = None
+    """The owner's reason for having no value. None: the reading has a value, or none was ever seen."""
     unit: str | None = None
     numerator: int | None = None
     population: int | None = None

@@ -80,7 +80,7 @@ class AskWithdrawn(Tolerant):
     gate: GateId
     attempt: int
     criterion_ids: tuple[str, ...]
-    """What is missing."""
+    """What is missing; empty: nothing is, no approval is needed any more."""
 
 
 class ApprovalAnswered(Tolerant):
@@ -193,6 +193,8 @@ class Picture(Tolerant):
     """Criterion to status, of the current gate."""
     opened: tuple[GateId, ...] = ()
     asked: Role | None = None
+    asked_for: tuple[CriterionId, ...] = ()
+    """What the standing ask is about; a criterion that joins them is asked for anew."""
     asked_at: Instant | None = None
     answer_by: Instant | None = None
     holds: dict[ActId, Hold] = Field(default_factory=dict)

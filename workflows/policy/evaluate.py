@@ -1,0 +1,185 @@
+"""Policy, school, evidence, people, calendar and now -> verdict. The same function everywhere a gate is decided.
+
+Called by progress (the workflow, what-if, simulation) and by verify (anybody, offline). It never raises on account of
+evidence and never fails open: what cannot be judged is UNKNOWN, an empty gate too.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from schemas.calendar import Calendar
+from schemas.decision import CriterionResult, EvidenceItem, GateInputs, Outcome, Reason, Status, Verdict
+from schemas.gate import SEMANTICS, Criterion, DefectCount, Gate, SchoolPolicy, Severity, Share, Soak, Threshold
+from schemas.model import digest_of
+from schemas.school import GateId, Role, SchoolStatus
+
+from workflows.policy import approvals, holds, waivers
+from workflows.policy.criteria import judge
+from workflows.policy.judgement import OUTCOME_OF, SEVERITY, Ground, Judgement, earliest, latest
+
+_NOT_LEFT = (Status.WAIVED, Status.NOT_APPLICABLE)
+
+
+def merge(outcomes: Iterable[Outcome]) -> Outcome:
+    """The worst of the outcomes; OPEN of none, which is why an empty gate gets an UNKNOWN result of its own."""
+    return max(outcomes, key=SEVERITY.__getitem__, default=Outcome.OPEN)
+
+
+def signals_of(gate: Gate) -> tuple[str, ...]:
+    """The signals a gate reads, each once, in policy order."""
+    names: dict[str, None] = {}
+    for criterion in gate.criteria:
+        match criterion:
+            case Threshold() | Share() | Soak():
+                names[criterion.signal] = None
+            case DefectCount():
+                names[criterion.critical_signal] = names[criterion.major_signal] = None
+            case _:
+                pass
+    return tuple(names)
+
+
+def evidence_digest(evidence: dict[str, EvidenceItem]) -> str:
+    """The digest of what was seen, sequences left out: a rebuilt service numbers anew."""
+    excluded = {"sequence", "broken_sequence"}
+    return digest_of({name: item.model_dump(mode="json", exclude=excluded) for name, item in evidence.items()})
+
+
+def usable_calendar(calendar: Calendar | None, inputs: GateInputs) -> Calendar | None:
+    """The calendar if it is this school's and, in a real program, real; otherwise None, so nothing counts days."""
+    if calendar is None or inputs.context is None or calendar.district_id != inputs.context.district_id:
+        return None
+    return calendar if inputs.rehearsal or not calendar.rehearsal else None
+
+
+def evaluate(
+    policy: SchoolPolicy,
+    calendar: Calendar | None,
+    inputs: GateInputs,
+    now: datetime,
+    *,
+    calendar_digest: str | None = None,
+) -> Verdict:
+    """A gate is the worst of its criteria, every one of which is evaluated. Never blocks, never raises by evidence.
+
+    `calendar_digest` saves computing it where the caller holds it; None: computed here.
+    """
+    gate = policy.gates.get(inputs.gate)
+    results = [] if gate is None else assess(policy, gate, calendar, inputs, now)
+    if gate is not None:
+        results = _override(results, policy, gate, inputs)
+    results += holds.results(inputs.holds, now)
+    results += _synthetic(policy, results, inputs)
+    outcome = merge(result.outcome for result in results)
+    hard = [result for result in results if result.severity is Severity.HARD]
+    if calendar is not None and calendar_digest is None:
+        calendar_digest = digest_of(calendar)
+    return Verdict.model_construct(
+        gate=inputs.gate,
+        outcome=outcome,
+        results=tuple(results),
+        asks=_asks(gate, inputs.gate, hard),
+        next_evaluation_at=earliest(*(result.next_look_at for result in results)),
+        satisfied_at=latest(*(each.satisfied_at for each in hard)) if outcome is Outcome.OPEN else None,
+        policy_digest=policy.digest,
+        calendar_digest=calendar_digest if calendar is not None else None,
+        semantics=policy.semantics,
+        evidence_digest=evidence_digest(inputs.evidence),
+    )
+
+
+def assess(
+    policy: SchoolPolicy, gate: Gate, calendar: Calendar | None, inputs: GateInputs, now: datetime
+) -> list[CriterionResult]:
+    """Every criterion's result before approvals, in policy order."""
+    ground = Ground(inputs, usable_calendar(calendar, inputs), now)
+    return [_result(criterion, ground, _judged(criterion, ground, policy.semantics)) for criterion in gate.criteria]
+
+
+def _judged(criterion: Criterion, ground: Ground, semantics: int) -> Judgement:
+    if not 1 <= semantics <= SEMANTICS:
+        return Judgement(Status.UNKNOWN, Reason.UNDECIDABLE)
+    try:
+        return judge(criterion, ground)
+    except Exception:  # noqa: BLE001 - whatever breaks while judging one criterion, that criterion is UNKNOWN
+        return Judgement(Status.UNKNOWN, Reason.UNDECIDABLE)
+
+
+def _result(criterion: Criterion, ground: Ground, judgement: Judgement) -> CriterionResult:
+    status, reason, satisfied_at = judgement.status, judgement.reason, judgement.satisfied_at
+    look_at = judgement.next_look_at
+    if ground.inputs.waivers:
+        waiver = waivers.applying(criterion, ground.inputs.waivers, ground.inputs.context, ground.now)
+        if waiver is not None:
+            status, reason, satisfied_at = Status.WAIVED, Reason.WAIVED, waiver.granted_at
+        look_at = earliest(look_at, waivers.next_change_at(criterion, ground.inputs.waivers, ground.now))
+    if criterion.severity is Severity.OBSERVE:
+        status = Status.OBSERVED_ONLY
+    outcome = OUTCOME_OF[status] if criterion.severity is Severity.HARD else Outcome.OPEN
+    return CriterionResult.model_construct(
+        criterion_id=criterion.id, severity=criterion.severity, status=status, outcome=outcome, reason=reason,
+        signal=judgement.signal, observed=judgement.observed, judged=judgement.judged,
+        required=judgement.required, missing=judgement.missing, unit=judgement.unit,
+        numerator=judgement.numerator, population=judgement.population, observed_at=judgement.observed_at,
+        stale_at=judgement.stale_at, origin=judgement.origin, simulated=judgement.simulated,
+        warning=judgement.warning, detail=judgement.detail, satisfied_at=satisfied_at, next_look_at=look_at,
+    )  # fmt: skip
+
+
+def _override(
+    results: list[CriterionResult], policy: SchoolPolicy, gate: Gate, inputs: GateInputs
+) -> list[CriterionResult]:
+    """What awaits approval and has it is overridden: a status of its own, never written as met."""
+    if not inputs.approvals:
+        return results
+    district = inputs.context.district_id if inputs.context else None
+    covered = approvals.covering(
+        inputs.approvals, inputs.gate, inputs.attempt, gate, policy.digest, district, approvals.bindable(results)
+    )
+    return [
+        result
+        if (approval := covered.get(result.criterion_id)) is None
+        else result.model_copy(
+            update={
+                "status": Status.OVERRIDDEN,
+                "outcome": Outcome.OPEN,
+                "reason": Reason.APPROVED,
+                "satisfied_at": latest(result.observed_at, approval.answered_at),
+            }
+        )
+        for result in results
+    ]
+
+
+def _synthetic(policy: SchoolPolicy, results: list[CriterionResult], inputs: GateInputs) -> list[CriterionResult]:
+    """What no criterion says: nothing hard is left to pass, the school is unknown, or it is not open."""
+    added: list[CriterionResult] = []
+    left = any(
+        result.severity is Severity.HARD
+        and result.status not in _NOT_LEFT
+        and not result.criterion_id.startswith(holds.PREFIX)
+        for result in results
+    )
+    if not left:
+        added.append(_of_the_gate("gate:criteria", Status.UNKNOWN, Reason.NO_HARD_CRITERION))
+    if inputs.context is None:
+        added.append(_of_the_gate("gate:context", Status.UNKNOWN, Reason.NO_CONTEXT))
+    elif inputs.context.status is not SchoolStatus.OPEN:
+        added.append(_of_the_gate("gate:school", Status.UNMET, Reason.SCHOOL_NOT_OPEN))
+    if inputs.gate not in policy.gates:
+        added.append(_of_the_gate("gate:policy", Status.UNKNOWN, Reason.UNDECIDABLE))
+    return added
+
+
+def _of_the_gate(name: str, status: Status, reason: Reason) -> CriterionResult:
+    return CriterionResult.model_construct(
+        criterion_id=name, severity=Severity.HARD, status=status, outcome=OUTCOME_OF[status], reason=reason
+    )
+
+
+def _asks(gate: Gate | None, gate_id: GateId, hard: list[CriterionResult]) -> Role | None:
+    """The approver, once nothing but approval and time is missing; a guard that never passes asks nobody."""
+    outcomes = {result.outcome for result in hard}
+    if gate is None or gate_id is GateId.SCALE_GUARD or Outcome.NEEDS_APPROVAL not in outcomes:
+        return None
+    return None if outcomes & {Outcome.UNMET, Outcome.UNKNOWN} else gate.approver

@@ -1,0 +1,101 @@
+"""What facts add up to. Called by progress for its own facts, and by every reader of the fact topic.
+
+The law: folding the facts that `advance` published gives the picture of its state, to the digest.
+"""
+
+from typing import assert_never
+
+from schemas.decision import Approval, CriterionResult
+from schemas.fact import (
+    ApprovalAnswered,
+    ApprovalAsked,
+    ApprovalLapsed,
+    AskWithdrawn,
+    ContextChanged,
+    DecisionQuestioned,
+    Fact,
+    FactBody,
+    GateDecided,
+    GateOpened,
+    HoldAdded,
+    HoldReleased,
+    PhaseOpened,
+    Picture,
+    RolloutStarted,
+    RolloutStopped,
+    SignOffRecorded,
+)
+from schemas.gate import Severity
+
+from workflows.policy.approvals import bindable
+from workflows.policy.holds import PREFIX
+
+Change = dict[str, object]
+_NO_ASK: Change = {"asked": None, "asked_for": (), "asked_at": None, "answer_by": None}
+
+
+def fold_fact(picture: Picture, fact: Fact) -> Picture:
+    """The picture after one more fact. Facts come in sequence: the caller waits at gaps and drops repeats."""
+    return picture.model_copy(update={"fact_sequence": fact.fact_sequence, **_change(picture, fact, fact.body)})
+
+
+def _change(picture: Picture, fact: Fact, body: FactBody) -> Change:
+    match body:
+        case RolloutStarted():
+            return {"policy_digest": body.policy_digest}
+        case ContextChanged():
+            return {"context_version": body.context.version, "calendar_digest": body.calendar_digest}
+        case PhaseOpened():
+            return {
+                "phase": fact.phase, "attempt": body.attempt, "phase_opened_at": fact.occurred_at,
+                "outcome": None, "statuses": {}, "approvals": {}, **_NO_ASK,
+            }  # fmt: skip
+        case GateDecided():
+            return _decided(picture, body)
+        case GateOpened():
+            return {"opened": (*picture.opened, body.gate)}
+        case ApprovalAsked():
+            return {
+                "asked": body.role, "asked_for": body.criterion_ids, "asked_at": fact.occurred_at,
+                "answer_by": body.answer_by,
+            }  # fmt: skip
+        case AskWithdrawn():
+            return _NO_ASK
+        case ApprovalAnswered():
+            return {"approvals": {**picture.approvals, body.approval.act_id: body.approval}, **_NO_ASK}
+        case ApprovalLapsed():
+            return {"approvals": {key: each for key, each in picture.approvals.items() if key != body.act_id}}
+        case SignOffRecorded():
+            return {"sign_offs": {**picture.sign_offs, body.sign_off.act_id: body.sign_off}}
+        case HoldAdded():
+            return {"holds": {**picture.holds, body.hold.hold_id: body.hold}}
+        case HoldReleased():
+            return {"holds": {key: each for key, each in picture.holds.items() if key != body.hold_id}}
+        case DecisionQuestioned():
+            others = {gate: ids for gate, ids in picture.questioned.items() if gate is not body.gate}
+            return {"questioned": {**others, body.gate: body.criterion_ids} if body.criterion_ids else others}
+        case RolloutStopped():
+            return {"stopped": body.reason, **_NO_ASK}
+        case _:
+            assert_never(body)
+
+
+def _decided(picture: Picture, body: GateDecided) -> Change:
+    verdict = body.decision.verdict
+    return {
+        "outcome": verdict.outcome,
+        "statuses": {
+            result.criterion_id: result.status.value
+            for result in verdict.results
+            if not result.criterion_id.startswith(PREFIX)
+        },
+        "approvals": {key: each for key, each in picture.approvals.items() if not _outlived(each, verdict.results)},
+    }
+
+
+def _outlived(approval: Approval, results: tuple[CriterionResult, ...]) -> bool:
+    """A rejection stands until a hard criterion's status changes; then people may be asked again."""
+    if approval.answer == "approved":
+        return False
+    hard = tuple(result for result in results if result.severity is Severity.HARD)
+    return approval.bound != bindable(hard)

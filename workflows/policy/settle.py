@@ -1,0 +1,158 @@
+"""After every message: let time and evidence have their effect, and say so in facts. Called by progress only.
+
+Holds end, approvals lapse, the current gate is decided, people are asked, an open gate opens the next phase, and
+opened gates are questioned. It refuses nothing: refusals are refusals.py.
+"""
+
+from datetime import datetime
+
+from schemas.calendar import Calendar
+from schemas.decision import CriterionResult, GateInputs, Outcome, Status, Verdict
+from schemas.fact import (
+    ApprovalAsked,
+    ApprovalLapsed,
+    AskWithdrawn,
+    DecisionQuestioned,
+    GateDecided,
+    GateOpened,
+    HoldReleased,
+    PhaseOpened,
+)
+from schemas.gate import DefectCount, Severity, Share, Threshold
+from schemas.model import digest_of
+from schemas.school import GateId
+
+from workflows.policy.approvals import bindable, lapse
+from workflows.policy.calendar import add_days
+from workflows.policy.evaluate import assess, evaluate, usable_calendar
+from workflows.policy.holds import PREFIX, expired
+from workflows.policy.judgement import earliest
+from workflows.policy.ledger import Ledger
+from workflows.policy.state import inputs_for
+
+_UNREADABLE = (Status.UNKNOWN, Status.STALE)
+
+
+def settle(ledger: Ledger, *, question: bool) -> None:
+    """Bring the school to rest at the ledger's instant. `question`: fresh evidence may contradict opened gates."""
+    _end_holds(ledger)
+    verdict = _decide(ledger)
+    for _ in GateId:
+        if verdict.outcome is not Outcome.OPEN or verdict.gate is GateId.SCALE_GUARD:
+            break
+        _open(ledger, verdict)
+        verdict = _decide(ledger)
+    if question:
+        for gate in ledger.state.picture.opened:
+            _question(ledger, gate)
+    ends = (hold.expires_at for hold in ledger.state.picture.holds.values())
+    ledger.change(wake_at=earliest(verdict.next_evaluation_at, *ends))
+
+
+def _end_holds(ledger: Ledger) -> None:
+    for hold_id, hold in sorted(ledger.state.picture.holds.items()):
+        if expired(hold, ledger.now):
+            ledger.write(HoldReleased(hold_id=hold_id, cause="expired"))
+
+
+def _decide(ledger: Ledger) -> Verdict:
+    """Decide the current gate; write what changed; ask or stop asking."""
+    gate = ledger.state.picture.phase.gate
+    _lapse(ledger, gate)
+    state = ledger.state
+    inputs = inputs_for(state, gate)
+    verdict = evaluate(state.policy, state.calendar, inputs, ledger.now, calendar_digest=state.calendar_digest)
+    statuses = {
+        result.criterion_id: result.status.value
+        for result in verdict.results
+        if not result.criterion_id.startswith(PREFIX)
+    }
+    if (verdict.outcome, statuses) != (state.picture.outcome, state.picture.statuses):
+        ledger.write(GateDecided(decision=ledger.record(inputs, verdict)))
+    _ask(ledger, verdict)
+    return verdict
+
+
+def _lapse(ledger: Ledger, gate_id: GateId) -> None:
+    state = ledger.state
+    if not state.picture.approvals:
+        return
+    results = assess(state.policy, state.policy.gates[gate_id], state.calendar, inputs_for(state, gate_id), ledger.now)
+    district = state.context.district_id if state.context else None
+    for act_id, approval in sorted(state.picture.approvals.items()):
+        ended = lapse(approval, state.policy.digest, district, bindable(results))
+        if ended is not None:
+            cause, criterion_ids = ended
+            ledger.write(ApprovalLapsed(act_id=act_id, gate=approval.gate, cause=cause, criterion_ids=criterion_ids))
+
+
+def _ask(ledger: Ledger, verdict: Verdict) -> None:
+    """Ask once; anew when a criterion joins; stop asking when something else is missing. A rejection silences."""
+    picture = ledger.state.picture
+    if verdict.asks is None:
+        if picture.asked is not None:
+            missing = tuple(each.criterion_id for each in verdict.results if _is_missing(each))
+            ledger.write(AskWithdrawn(gate=verdict.gate, attempt=picture.attempt, criterion_ids=missing))
+        return
+    about = tuple(each.criterion_id for each in verdict.results if each.outcome is Outcome.NEEDS_APPROVAL)
+    rejected = any(each.answer == "rejected" for each in picture.approvals.values())
+    standing = picture.asked is verdict.asks and all(each in picture.asked_for for each in about)
+    if rejected or standing:
+        return
+    gate = ledger.state.policy.gates[verdict.gate]
+    ledger.write(
+        ApprovalAsked(
+            gate=verdict.gate,
+            attempt=picture.attempt,
+            role=verdict.asks,
+            criterion_ids=about,
+            answer_by=_answer_by(ledger, inputs_for(ledger.state, verdict.gate), gate.approval_days),
+        )
+    )
+
+
+def _answer_by(ledger: Ledger, inputs: GateInputs, days: int) -> datetime | None:
+    calendar: Calendar | None = usable_calendar(ledger.state.calendar, inputs)
+    return None if calendar is None else add_days(calendar, ledger.now, days)
+
+
+def _is_missing(result: CriterionResult) -> bool:
+    return result.outcome in (Outcome.UNMET, Outcome.UNKNOWN)
+
+
+def _open(ledger: Ledger, verdict: Verdict) -> None:
+    """The gate opens on the decision just written, and the next phase begins."""
+    decision = next(
+        fact for fact in reversed(ledger.facts) if isinstance(fact.body, GateDecided)
+    )  # an open verdict is always a change, so this step wrote it
+    assert isinstance(decision.body, GateDecided)
+    overridden = any(result.status is Status.OVERRIDDEN for result in verdict.results)
+    ledger.write(
+        GateOpened(
+            gate=verdict.gate,
+            attempt=ledger.state.picture.attempt,
+            decision_sequence=decision.fact_sequence,
+            decision_digest=digest_of(decision.body.decision),
+            by="approval" if overridden else "evidence",
+        )
+    )
+    following = verdict.gate.phase.following
+    if following is not None:
+        ledger.write(PhaseOpened(attempt=1), phase=following)
+
+
+def _question(ledger: Ledger, gate_id: GateId) -> None:
+    """Hard lines of an opened gate that fresh evidence says no to. A question stays until evidence answers it."""
+    state = ledger.state
+    gate = state.policy.gates[gate_id]
+    asked_before = state.picture.questioned.get(gate_id, ())
+    kinds = {each.id for each in gate.criteria if isinstance(each, Threshold | Share | DefectCount)}
+    contradicting = tuple(
+        result.criterion_id
+        for result in assess(state.policy, gate, state.calendar, inputs_for(state, gate_id), ledger.now)
+        if result.criterion_id in kinds
+        and result.severity is Severity.HARD
+        and (result.status is Status.UNMET or (result.status in _UNREADABLE and result.criterion_id in asked_before))
+    )
+    if contradicting != asked_before:
+        ledger.write(DecisionQuestioned(gate=gate_id, criterion_ids=contradicting))
