@@ -159,11 +159,11 @@ def _coaches(coaches: tuple[CoachAssigned, ...], known: _Known) -> SignalValue:
         return inapplicable_value(COACHES, basis)
     if not basis:
         return missing_value(COACHES, Missing.NEVER_REPORTED)
-    shares: dict[str, float] = defaultdict(float)
+    shares: dict[str, list[float]] = defaultdict(list)
     for coach in coaches:
         if coach.active:
-            shares[coach.coach_hash] += coach.share
-    total = math.fsum(min(1.0, share) for share in shares.values())  # nobody serves one school twice over
-    if total == 0:
-        return measured_value(COACHES, NO_COACH, basis, detail=("no-coach",))
-    return measured_value(COACHES, min(NO_COACH, round(teachers / round(total, NOISE), NOISE)), basis)
+            shares[coach.coach_hash].append(coach.share)
+    # Nobody serves one school twice over; an exact sum, since readings don't depend on the order of events.
+    total = round(math.fsum(min(1.0, math.fsum(parts)) for parts in shares.values()), NOISE)
+    per_coach = round(teachers / total, NOISE) if total > 0 else NO_COACH
+    return measured_value(COACHES, min(NO_COACH, per_coach), basis, detail=() if shares else ("no-coach",))
