@@ -74,6 +74,11 @@ def cache_of(environment: Mapping[str, str]) -> Path:
     return Path(given).expanduser() / "firstbell"
 
 
+def use_home(home: Path) -> None:
+    """Makes `home` the home folder of this process and of those it starts, as FIRSTBELL_HOME would."""
+    os.environ[ENVIRONMENT_PREFIX + "HOME"] = str(home.resolve())
+
+
 def load_settings(
     flags: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,

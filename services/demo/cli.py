@@ -1,0 +1,98 @@
+"""`firstbell demo`: the main job on real data, live on the terminal."""
+
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from services.demo import acts, closing, world
+from services.demo.commands import CommandError, call
+from services.demo.screen import Screen
+from services.kit.settings import use_home
+
+app = typer.Typer(
+    help="""Watch real schools of Washington State walk four gates on an imagined calendar.
+
+    Examples:
+
+      firstbell demo
+
+      firstbell demo --schools 100 --seed 11 --keep
+
+      firstbell demo --district "Aberdeen School District" --stop
+
+    Exit codes: 0 all promises kept, 1 some missed (each is named), 2 could not run, 130 interrupted.""",
+)
+HOME = Path(".firstbell") / "demo"
+
+
+@app.command()
+def demo(
+    schools: Annotated[int, typer.Option(min=6, max=2500, help="About how many schools.")] = 30,
+    district: Annotated[list[str] | None, typer.Option(help="District by name or id; repeat for several.")] = None,
+    seed: Annotated[int, typer.Option(help="Same seed: same districts, same life.")] = 7,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the stack running, also without a terminal.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop the stack at the end, also on a terminal.")] = False,
+) -> None:
+    """Start everything clean, tell the story, and show what became of every school."""
+    if keep and stop:
+        raise typer.BadParameter("--keep and --stop: expected one of them")
+    home = HOME.resolve()
+    use_home(home)
+    stays = keep or (sys.stdout.isatty() and not stop)
+    kept = False
+
+    def interrupted(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupted)
+    with Screen() as screen:
+        stage = world.World(world.Wishes(schools, district or [], seed, home), screen)
+        try:
+            kept = _tell(stage, stays)
+        except CommandError as error:
+            screen.pause_board()
+            screen.say(f"the demo could not go on: {error}", style="red")
+            stays = False
+            raise typer.Exit(2) from error
+        except KeyboardInterrupt:
+            stays = False
+            raise
+        finally:
+            screen.pause_board()
+            stage.end_life()
+            if not stays:
+                call("stack", "down", "--home", str(home))
+    raise typer.Exit(0 if kept else 1)
+
+
+def _tell(stage: world.World, stays: bool) -> bool:
+    screen = stage.screen
+    world.start_clean(stage)
+    screen.say("servers and services")
+    world.servers(stage)
+    up = time.monotonic()
+    world.directory(stage)
+    world.calendars_and_people(stage)
+    world.program(stage)
+    seen = acts.Seen()
+    acts.held_and_mended(stage, seen)
+    acts.feed_cut(stage, seen)
+    acts.service_killed(stage, seen)
+    acts.ask(stage, seen)
+    acts.decision_recomputed(stage, seen)
+    acts.wait_for(stage, lambda lines: True if _settled(stage, lines) else None, 90 * stage.day_seconds)
+    screen.pause_board()
+    screen.say(f"told in {time.monotonic() - up:.0f} s since the stack was up")
+    return closing.closing(stage, seen, stays)
+
+
+def _settled(stage: world.World, lines: list[dict[str, object]]) -> bool:
+    """Every school that nothing befalls has reached scale."""
+    clean = {school for school, kind in stage.cast.items() if kind == "clean"}
+    waiting = [line for line in lines if line["school_id"] in clean and line["outcome"] in ("waiting", "open", None)]
+    return stage.day() > 62 and not [line for line in waiting if line["phase"] != "scale"]

@@ -1,0 +1,187 @@
+"""Prepares the demo's world by public commands: servers, Washington's schools, calendars, people, a program, life.
+
+Everything lives in a home of its own and starts clean.
+"""
+
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import schemas
+from services.demo.commands import CommandError, call, must
+from services.demo.screen import Line, Screen
+
+PROGRAM = "rehearsal"
+RELEASE = "reader-2026.2"
+DAYS = 100
+"""Imagined instructional days: enough for the default policy's 10 + 30 + 20 and what comes between."""
+LEAD_SECONDS = 4.0
+"""From the command until the first imagined day, so that every school has started by then."""
+FIRST_DATE = "2026-09-02"
+DATA = Path(schemas.__file__).resolve().parent.parent / "deploy" / "data"
+
+
+@dataclass(slots=True)
+class Wishes:
+    """What the person asked for."""
+
+    schools: int
+    districts: list[str]
+    seed: int
+    home: Path
+
+
+@dataclass(slots=True)
+class World:
+    """The demo's world once it stands."""
+
+    wishes: Wishes
+    screen: Screen
+    districts: list[Line] = field(default_factory=list)
+    cast: dict[str, str] = field(default_factory=dict)
+    life: "subprocess.Popen[bytes] | None" = None
+    day_seconds: float = 1.0
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def day(self) -> int:
+        """The imagined day under way, from 1."""
+        return max(int((datetime.now(UTC) - self.began).total_seconds() / self.day_seconds) + 1, 0)
+
+    def schools(self) -> list[Line]:
+        """The program's schools as the console has them."""
+        tree: list[Line] = must("school", "list", "--program", PROGRAM, "--json").tree
+        return tree
+
+    def refresh(self) -> list[Line]:
+        """Looks at the schools and redraws the board."""
+        lines = self.schools()
+        title = f"SIMULATED · program {PROGRAM} · instructional day {self.day()} · {len(lines)} schools"
+        self.screen.update(lines, title)
+        return lines
+
+    def simulate(self, *words: str) -> None:
+        """An act of fate."""
+        must("simulate", *words)
+
+    def end_life(self) -> None:
+        """Stops the simulator."""
+        if self.life and self.life.poll() is None:
+            self.life.terminate()
+            try:
+                self.life.wait(10)
+            except subprocess.TimeoutExpired:
+                self.life.kill()
+                self.life.wait()
+
+
+def start_clean(world: World) -> None:
+    """Ends what an earlier demo left, and removes its state."""
+    home = world.wishes.home
+    if home.exists():
+        call("stack", "down", "--home", str(home))
+        call("stack", "reset", "--yes", "--home", str(home))
+        shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+
+
+def servers(world: World) -> None:
+    """PostgreSQL, Kafka, Temporal, topics, tables, services. Its progress is on standard error."""
+    done = subprocess.run(
+        [sys.executable, "-m", "services.cli", "stack", "up", "--home", str(world.wishes.home)], check=False
+    )
+    if done.returncode != 0:
+        raise CommandError("firstbell stack up: see above; then `firstbell doctor`")
+
+
+def choose_districts(listing: list[Line], wishes: Wishes) -> list[Line]:
+    """The districts asked for; otherwise three, by the seed, that together have about the schools asked for."""
+    usable = [line for line in listing if line["open_schools"] > 0 and line["students"]]
+    if wishes.districts:
+        found = []
+        for wanted in wishes.districts:
+            fits = [line for line in usable if wanted.lower() in (line["district"].lower(), line["district_id"])]
+            fits = fits or [line for line in usable if wanted.lower() in line["district"].lower()]
+            if len(fits) != 1:
+                seen = ", ".join(line["district"] for line in fits[:5]) or "none"
+                raise CommandError(f"--district {wanted}: expected one district with open schools, fits {seen}")
+            found += fits
+        return found
+    dice = Random(wishes.seed)
+    if wishes.schools > 60:
+        return _many(sorted(usable, key=lambda line: (-line["open_schools"], line["district"])), wishes.schools)
+    share = wishes.schools / 3
+    near = [line for line in usable if share * 0.7 <= line["open_schools"] <= share * 1.3]
+    pool = sorted(near if len(near) >= 3 else usable, key=lambda line: line["district_id"])
+    tries = [dice.sample(pool, min(3, len(pool))) for _ in range(200)]
+    return min(tries, key=lambda picks: abs(sum(line["open_schools"] for line in picks) - wishes.schools))
+
+
+def _many(usable: list[Line], wanted: int) -> list[Line]:
+    """The fewest largest districts that reach the number."""
+    picked: list[Line] = []
+    for line in usable:
+        if sum(pick["open_schools"] for pick in picked) >= wanted:
+            break
+        picked.append(line)
+    return picked
+
+
+def directory(world: World) -> None:
+    """Imports Washington and chooses districts."""
+    say = world.screen.say
+    answer = must("directory", "import", *sorted(str(path) for path in DATA.glob("washington_*.csv")), "--json").tree
+    say(_landed(answer))
+    listing: list[Line] = must("directory", "districts", "--json").tree
+    world.districts = choose_districts(listing, world.wishes)
+    names = ", ".join(f"{line['district']} ({line['open_schools']})" for line in world.districts)
+    say(f"in the program: {names}; their future from here is SIMULATED")
+
+
+def _landed(answer: Any) -> str:
+    return (
+        f"Washington's directory: {answer['schools']} schools and {answer['districts']} districts landed, "
+        f"{len(answer['faults'])} rows at fault"
+    )
+
+
+def districts_words(world: World) -> list[str]:
+    """`--district ID` for each."""
+    return [word for line in world.districts for word in ("--district", str(line["district_id"]))]
+
+
+def calendars_and_people(world: World) -> None:
+    """Rehearsal calendars, whose days last a second or more, and stand-ins for every role."""
+    count = sum(line["open_schools"] for line in world.districts)
+    world.day_seconds = max(1.0, count / 30)
+    where = districts_words(world)
+    must("roster", "rehearse", *where)
+    world.began = datetime.now(UTC) + timedelta(seconds=LEAD_SECONDS + count / 40)
+    must(
+        "calendar", "rehearse", *where, "--start", world.began.isoformat(), "--day-seconds", str(world.day_seconds),
+        "--days", str(DAYS), "--first-date", FIRST_DATE, "--hold-last",
+    )  # fmt: skip
+    world.screen.say(f"a rehearsal calendar: {DAYS} instructional days of {world.day_seconds:g} s from {FIRST_DATE}")
+
+
+def program(world: World) -> None:
+    """Starts the program, its imagined life, and has stand-ins sign the charters."""
+    where = districts_words(world)
+    must("program", "start", PROGRAM, "--policy", "default", *where, "--rehearsal", "--release", RELEASE, "--yes")
+    log = world.wishes.home / "logs" / "simulator.log"
+    log.parent.mkdir(exist_ok=True)
+    with log.open("wb") as out:
+        world.life = subprocess.Popen(
+            [
+                sys.executable, "-m", "services.cli", "simulate", "run", *where, "--seed", str(world.wishes.seed),
+                "--days", str(DAYS - 1), "--release", RELEASE, "--linger",
+            ],
+            stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+    world.cast = must("simulate", "cast", *where, "--seed", str(world.wishes.seed), "--json").tree
+    signed = must("gate", "sign-off", "--program", PROGRAM, "--all", "--gate", "G0", "--stand-in", "--json").tree
+    world.screen.say(f"{signed['accepted']} charter sign-offs by STAND-IN actors, recorded as asserted")
