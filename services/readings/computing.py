@@ -5,7 +5,7 @@ log, and its mark stays; the others go on.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,6 +19,7 @@ from services.readings.day import began_at
 from services.readings.emission import Answer
 from services.readings.register import KnownSchool, Register
 from services.readings.scopes import Due
+from services.readings.store import Payloads
 from services.readings.subject import SignalValue, Subject, Tally
 from workflows.policy.calendar import day_at
 
@@ -34,10 +35,14 @@ LOCK_CLASS = 0x0B0E
 """First half of the advisory lock's key: one computation a room, so that two processes never say one sequence."""
 
 
-class _Found(NamedTuple):
-    due: Due
-    subject: Subject
-    day_began_at: datetime
+class _Known(NamedTuple):
+    """What the database knows of the marked scopes, fetched for all of them at once."""
+
+    schools: Mapping[str, KnownSchool]
+    payloads: Mapping[str, Payloads]
+    tallies: Mapping[int, tuple[Tally, ...]]
+    newest_day: datetime | None
+    """When the newest instructional day of any district began. None: no district ever began one."""
 
 
 class Computing:
@@ -55,22 +60,38 @@ class Computing:
         marked = await scopes.due(batch.connection, batch.now, SCOPES_MAX) if mine else []
         if not marked:
             return
+        known = await self._known(batch.connection, marked)
         answers: list[Answer] = []
         failed: list[Due] = []
-        for found in await self._subjects(batch, marked):
+        for due in marked:
             try:
-                values = self._values(found.subject)
+                answers += self._answers(due, known, batch.now)
             except Exception as error:  # noqa: BLE001  one school's broken evidence must not silence the others
-                self._log.error("readings-not-computed", scope=found.due.id, exc_info=error)
-                failed.append(found.due)
-                continue
-            scope = found.subject.scope
-            answers += [Answer(scope, value, found.day_began_at) for value in values]
+                self._log.error("readings-not-computed", scope=due.id, exc_info=error)
+                failed.append(due)
             await asyncio.sleep(0)  # batches go on between two schools
         await emission.emit(batch, self._domain.readings_topic, answers)
         await scopes.computed(batch.connection, set(marked) - set(failed), batch.now)
         if failed:
             await scopes.postpone(batch.connection, failed, batch.now)
+
+    def _answers(self, due: Due, known: _Known, now: datetime) -> list[Answer]:
+        """One scope's readings. Raises whatever its evidence or its function provokes."""
+        school = known.schools.get(due.id) if due.kind is ScopeKind.SCHOOL else None
+        calendar = school.calendar if school else None
+        subject = Subject(
+            scope=Scope(kind=due.kind, id=due.id),
+            school=school.record if school else None,
+            calendar=calendar,
+            as_of=now,
+            today=day_at(calendar, now) if calendar else None,
+            events=store.read(known.payloads.get(due.id, []), self._domain.topic.decoder),
+            tallies=known.tallies.get(school.number, ()) if school else (),
+        )
+        # A release has no calendar: its day is the newest begun in any district. No calendar at all: the UTC day.
+        day = known.newest_day if school is None else began_at(calendar, now) if calendar else None
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        return [Answer(subject.scope, value, day or midnight) for value in self._values(subject)]
 
     def _values(self, subject: Subject) -> tuple[SignalValue, ...]:
         values = self._domain.compute(subject)
@@ -83,34 +104,16 @@ class Computing:
             )
         return values
 
-    async def _subjects(self, batch: Batch, marked: Sequence[Due]) -> list[_Found]:
-        connection, now = batch.connection, batch.now
-        known = await self._register.schools(connection, [due.id for due in marked if due.kind is ScopeKind.SCHOOL])
-        events = await store.events_of(connection, [due.id for due in marked], self._domain.topic.decoder)
-        tallies = await self._tallies(connection, known.values())
-        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        newest_day: datetime | None = await connection.fetchval("select max(began_at) from district_day")
-        found: list[_Found] = []
-        for due in marked:
-            school = known.get(due.id) if due.kind is ScopeKind.SCHOOL else None
-            calendar = school.calendar if school else None
-            subject = Subject(
-                scope=Scope(kind=due.kind, id=due.id),
-                school=school.record if school else None,
-                calendar=calendar,
-                as_of=now,
-                today=day_at(calendar, now) if calendar else None,
-                events=events.get(due.id, ()),
-                tallies=tallies.get(school.number, ()) if school else (),
-            )
-            # A release has no calendar: its day is the newest begun in any district. No calendar at all: the UTC day.
-            day = newest_day if due.kind is not ScopeKind.SCHOOL else began_at(calendar, now) if calendar else None
-            found.append(_Found(due, subject, day or midnight))
-        return found
-
-    async def _tallies(
-        self, connection: Connection, schools: Collection[KnownSchool]
-    ) -> Mapping[int, tuple[Tally, ...]]:
-        if self._domain.columns is None or not schools:
-            return {}
-        return await self._domain.columns.tallies(connection, sorted(school.number for school in schools))
+    async def _known(self, connection: Connection, marked: Sequence[Due]) -> _Known:
+        school_ids = [due.id for due in marked if due.kind is ScopeKind.SCHOOL]
+        schools = await self._register.schools(connection, school_ids)
+        columns = self._domain.columns
+        tallies: Mapping[int, tuple[Tally, ...]] = {}
+        if columns is not None and schools:
+            tallies = await columns.tallies(connection, sorted(school.number for school in schools.values()))
+        return _Known(
+            schools,
+            await store.payloads_of(connection, [due.id for due in marked]),
+            tallies,
+            await connection.fetchval("select max(began_at) from district_day"),
+        )

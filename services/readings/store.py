@@ -99,21 +99,24 @@ async def _stored(
     }
 
 
-async def events_of(
-    connection: Connection, scope_ids: Collection[str], decoder: Decoder
-) -> dict[str, tuple[RawEvent, ...]]:
-    """The standing events of each scope, retracted ones left out, ordered by (type, entity_ref).
+Payloads = list[tuple[str, bytes]]
+"""(CloudEvents type, payload) of a scope's standing events, ordered by (type, entity_ref)."""
 
-    Raises ValidationError for a stored payload its model no longer reads.
-    """
+
+async def payloads_of(connection: Connection, scope_ids: Collection[str]) -> dict[str, Payloads]:
+    """The standing events of each scope as they were sent, retracted ones left out."""
     rows = await connection.fetch(
         """select scope_id, ce_type, payload from entity where scope_id = any($1::text[]) and not retracted
         order by scope_id, ce_type, entity_ref""",
         sorted(scope_ids),
     )
-    found: dict[str, list[RawEvent]] = {}
+    found: dict[str, Payloads] = {}
     for row in rows:
-        event = decoder[row["ce_type"]].model_validate_json(row["payload"])
-        assert isinstance(event, RawEvent)
-        found.setdefault(row["scope_id"], []).append(event)
-    return {scope_id: tuple(events) for scope_id, events in found.items()}
+        found.setdefault(row["scope_id"], []).append((row["ce_type"], row["payload"]))
+    return found
+
+
+def read(payloads: Payloads, decoder: Decoder) -> tuple[RawEvent, ...]:
+    """Stored events as their models. Raises ValidationError, or KeyError, for what no model reads any more."""
+    events = (decoder[ce_type].__pydantic_validator__.validate_json(payload) for ce_type, payload in payloads)
+    return tuple(event for event in events if isinstance(event, RawEvent))
