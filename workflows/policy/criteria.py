@@ -4,7 +4,6 @@ Evidence that is missing, stale, imagined or unreadable is UNKNOWN, which is nei
 waivers, approvals and holds are laid on afterwards.
 """
 
-from dataclasses import replace
 from datetime import timedelta
 from math import isfinite
 from typing import assert_never
@@ -47,16 +46,22 @@ def _meets(signal: str, value: float, line: float) -> bool:
 
 
 def _unknown(judgement: Judgement, reason: Reason) -> Judgement:
-    return replace(judgement, status=Status.UNKNOWN, reason=reason)
+    return judgement.be(Status.UNKNOWN, reason)
+
+
+def _unseen(judgement: Judgement, reason: Reason) -> Judgement:
+    judgement.observed = None
+    return _unknown(judgement, reason)
 
 
 def _passed(judgement: Judgement, criterion: Criterion, *, warning: bool = False) -> Judgement:
     """Met; but a person's word in a hard criterion needs a person's approval."""
+    judgement.warning = warning
     if judgement.origin is Origin.ATTESTED and criterion.severity is Severity.HARD:
-        return replace(judgement, status=Status.NEEDS_APPROVAL, reason=Reason.ATTESTED, warning=warning)
-    reason = Reason.MEETS_WITH_WARNING if warning else Reason.MEETS_LINE
-    since = judgement.satisfied_at or judgement.observed_at
-    return replace(judgement, status=Status.MET, reason=reason, warning=warning, satisfied_at=since)
+        judgement.satisfied_at = None
+        return judgement.be(Status.NEEDS_APPROVAL, Reason.ATTESTED)
+    judgement.satisfied_at = judgement.satisfied_at or judgement.observed_at
+    return judgement.be(Status.MET, Reason.MEETS_WITH_WARNING if warning else Reason.MEETS_LINE)
 
 
 def _by_lines(
@@ -67,9 +72,10 @@ def _by_lines(
         return _passed(judgement, criterion, warning=warning)
     if criterion.fail_at is not None and _meets(criterion.signal, value, criterion.fail_at):
         if criterion.severity is Severity.HARD:
-            return replace(judgement, status=Status.NEEDS_APPROVAL, reason=Reason.GREY_ZONE)
-        return replace(judgement, status=Status.MET, reason=Reason.GREY_ZONE, warning=True)
-    return replace(judgement, status=Status.UNMET, reason=Reason.BELOW_LINE)
+            return judgement.be(Status.NEEDS_APPROVAL, Reason.GREY_ZONE)
+        judgement.warning, judgement.satisfied_at = True, judgement.observed_at
+        return judgement.be(Status.MET, Reason.GREY_ZONE)
+    return judgement.be(Status.UNMET, Reason.BELOW_LINE)
 
 
 def _read(
@@ -78,102 +84,104 @@ def _read(
     """A signal as it may be used now: a template and its value, or the final judgement and None."""
     signal = CATALOGUE[name]
     item, context = ground.inputs.evidence.get(name), ground.inputs.context
-    blank = Judgement(Status.UNKNOWN, Reason.NEVER_SEEN, signal=name, unit=signal.unit, required=required)
+    seen = Judgement(Status.UNKNOWN, Reason.NEVER_SEEN, signal=name, unit=signal.unit, required=required)
     if signal.scope is ScopeKind.RELEASE and (context is None or context.release_id is None):
-        return _unknown(blank, Reason.NO_CONTEXT), None
+        return _unknown(seen, Reason.NO_CONTEXT), None
     if item is None:
-        return blank, None
-    seen = replace(
-        blank, numerator=item.numerator, population=item.population, observed_at=item.observed_at,
-        origin=item.origin, simulated=item.simulated, detail=item.detail, missing=item.missing,
-    )  # fmt: skip
+        return seen, None
+    seen.numerator, seen.population, seen.detail = item.numerator, item.population, item.detail
+    seen.observed_at, seen.origin, seen.simulated = item.observed_at, item.origin, item.simulated
+    seen.missing = item.missing
     days = signal.freshness_days if age_days_max is None else min(signal.freshness_days, age_days_max)
-    aged = _aged(seen, item, days, ground)
-    if aged.reason is not Reason.MEETS_LINE:
-        return aged, None
+    if not _is_fresh(seen, item, days, ground):
+        return seen, None
     if not item.applicable:
-        status = Status.NOT_APPLICABLE if absent_passes else Status.UNKNOWN
-        return replace(aged, status=status, reason=Reason.NOT_APPLICABLE), None
+        return seen.be(Status.NOT_APPLICABLE if absent_passes else Status.UNKNOWN, Reason.NOT_APPLICABLE), None
     value = item.value
-    if value is None or not isfinite(value) or value < signal.low or value > (signal.high or float("inf")):
-        return _unknown(aged, Reason.UNDECIDABLE), None
-    return replace(aged, observed=float(value)), float(value)
+    if value is None or not isfinite(value) or value < signal.low:
+        return _unknown(seen, Reason.UNDECIDABLE), None
+    if signal.high is not None and value > signal.high:
+        return _unknown(seen, Reason.UNDECIDABLE), None
+    seen.observed = float(value)
+    return seen, seen.observed
 
 
-def _aged(seen: Judgement, item: EvidenceItem, days: int, ground: Ground) -> Judgement:
-    """Whether evidence is there, allowed and fresh: reason MEETS_LINE when it is, otherwise why it is unusable."""
+def _is_fresh(seen: Judgement, item: EvidenceItem, days: int, ground: Ground) -> bool:
+    """Whether evidence is there, allowed and fresh; if not, the judgement says why it is unusable."""
+    seen.status = Status.UNKNOWN
     if item.simulated and not ground.inputs.rehearsal:
-        return _unknown(seen, Reason.SIMULATED)
-    if item.missing is Missing.POPULATION_TOO_SMALL:
-        return _unknown(seen, Reason.POPULATION_TOO_SMALL)
-    if item.missing is not None or item.observed_at is None or (item.applicable and item.value is None):
-        return _unknown(seen, Reason.MISSING)
-    believable_at = item.observed_at - FUTURE_LIMIT
-    if ground.now < believable_at:
-        return replace(_unknown(seen, Reason.OBSERVED_IN_THE_FUTURE), next_look_at=believable_at)
-    if ground.calendar is None:
-        return _unknown(seen, Reason.NO_CALENDAR)
-    stale_at = ages_out_at(ground.calendar, item.observed_at, days)
-    look_at = stale_at or ends_at(ground.calendar)
-    if ground.now >= look_at:
-        if stale_at is None:
-            return _unknown(seen, Reason.OUTSIDE_CALENDAR)
-        return replace(seen, status=Status.STALE, reason=Reason.STALE, stale_at=stale_at)
-    return replace(seen, reason=Reason.MEETS_LINE, stale_at=stale_at, next_look_at=look_at)
+        seen.reason = Reason.SIMULATED
+    elif item.missing is Missing.POPULATION_TOO_SMALL:
+        seen.reason = Reason.POPULATION_TOO_SMALL
+    elif item.missing is not None or item.observed_at is None or (item.applicable and item.value is None):
+        seen.reason = Reason.MISSING
+    elif ground.now < item.observed_at - FUTURE_LIMIT:
+        seen.reason, seen.next_look_at = Reason.OBSERVED_IN_THE_FUTURE, item.observed_at - FUTURE_LIMIT
+    elif ground.calendar is None:
+        seen.reason = Reason.NO_CALENDAR
+    else:
+        seen.stale_at = ages_out_at(ground.calendar, item.observed_at, days)
+        look_at = seen.stale_at or ends_at(ground.calendar)
+        if ground.now < look_at:
+            seen.next_look_at = look_at
+            return True
+        if seen.stale_at is None:
+            seen.reason = Reason.OUTSIDE_CALENDAR
+        else:
+            seen.be(Status.STALE, Reason.STALE)
+    return False
 
 
 def _threshold(criterion: Threshold, ground: Ground) -> Judgement:
-    seen, value = _read(criterion.signal, criterion.pass_at, ground, absent_passes=criterion.not_applicable_passes)
+    passes = criterion.not_applicable_passes
+    seen, value = _read(criterion.signal, criterion.pass_at, ground, absent_passes=passes)
     return seen if value is None else _by_lines(seen, criterion, value, criterion.warn_at)
 
 
 def _share(criterion: Share, ground: Ground) -> Judgement:
-    seen, value = _read(criterion.signal, criterion.pass_at, ground, absent_passes=criterion.not_applicable_passes)
+    passes = criterion.not_applicable_passes
+    seen, value = _read(criterion.signal, criterion.pass_at, ground, absent_passes=passes)
     if value is None:
         return seen
     if seen.population is None:
-        return replace(_unknown(seen, Reason.MISSING), observed=None)
+        return _unseen(seen, Reason.MISSING)
     if seen.population < criterion.minimum_population:
-        return replace(_unknown(seen, Reason.POPULATION_TOO_SMALL), observed=None)
+        return _unseen(seen, Reason.POPULATION_TOO_SMALL)
     if criterion.confidence_ratio is None:
         return _by_lines(seen, criterion, value)
     if seen.numerator is None or seen.numerator > seen.population:
-        return replace(_unknown(seen, Reason.UNDECIDABLE), observed=None)
+        return _unseen(seen, Reason.UNDECIDABLE)
     lower = CATALOGUE[criterion.signal].direction is Direction.HIGHER_IS_BETTER
-    bound = wilson_bound(seen.numerator, seen.population, criterion.confidence_ratio, lower=lower)
-    return _by_lines(replace(seen, judged=bound), criterion, bound)
+    seen.judged = wilson_bound(seen.numerator, seen.population, criterion.confidence_ratio, lower=lower)
+    return _by_lines(seen, criterion, seen.judged)
 
 
 def _defect_count(criterion: DefectCount, ground: Ground) -> Judgement:
     """The worse of the two severities; the critical one when they are alike."""
-    parts: list[Judgement] = []
-    for signal, at_most in (
-        (criterion.critical_signal, criterion.critical_at_most),
-        (criterion.major_signal, criterion.major_at_most),
-    ):
-        seen, value = _read(signal, float(at_most), ground)
-        if value is None:
-            parts.append(seen)
-        elif value <= at_most:
-            parts.append(_passed(seen, criterion))
-        else:
-            parts.append(replace(seen, status=Status.UNMET, reason=Reason.BELOW_LINE))
-    critical, major = parts
+    critical = _count(criterion, criterion.critical_signal, criterion.critical_at_most, ground)
+    major = _count(criterion, criterion.major_signal, criterion.major_at_most, ground)
     worse = major if SEVERITY[OUTCOME_OF[major.status]] > SEVERITY[OUTCOME_OF[critical.status]] else critical
-    both = None if worse.satisfied_at is None else latest(critical.satisfied_at, major.satisfied_at)
-    look_at = earliest(critical.next_look_at, major.next_look_at)
-    return replace(worse, satisfied_at=both, next_look_at=look_at, simulated=critical.simulated or major.simulated)
+    if worse.satisfied_at is not None:
+        worse.satisfied_at = latest(critical.satisfied_at, major.satisfied_at)
+    worse.next_look_at = earliest(critical.next_look_at, major.next_look_at)
+    worse.simulated = critical.simulated or major.simulated
+    return worse
+
+
+def _count(criterion: DefectCount, signal: str, at_most: int, ground: Ground) -> Judgement:
+    seen, value = _read(signal, float(at_most), ground)
+    if value is None:
+        return seen
+    return _passed(seen, criterion) if value <= at_most else seen.be(Status.UNMET, Reason.BELOW_LINE)
 
 
 def _soak(criterion: Soak, ground: Ground) -> Judgement:
-    seen, value = _read(
-        criterion.signal, criterion.healthy_at, ground, criterion.evidence_age_days_max,
-        criterion.not_applicable_passes,
-    )  # fmt: skip
+    passes, age = criterion.not_applicable_passes, criterion.evidence_age_days_max
+    seen, value = _read(criterion.signal, criterion.healthy_at, ground, age, passes)
     if value is None or ground.calendar is None:
         return seen
     if not _meets(criterion.signal, value, criterion.healthy_at):
-        return replace(seen, status=Status.UNMET, reason=Reason.BELOW_LINE)
+        return seen.be(Status.UNMET, Reason.BELOW_LINE)
     since = ground.inputs.evidence[criterion.signal].healthy_since.get(criterion.id)
     if since is None:  # healthy now, but nobody knows since when
         return _unknown(seen, Reason.UNDECIDABLE)
@@ -181,26 +189,27 @@ def _soak(criterion: Soak, ground: Ground) -> Judgement:
     if due_at is None:
         return _unknown(seen, Reason.OUTSIDE_CALENDAR)
     if ground.now < due_at:
-        look_at = earliest(due_at, seen.next_look_at)
-        return replace(seen, status=Status.WAITING, reason=Reason.SOAKING, next_look_at=look_at)
-    return _passed(replace(seen, satisfied_at=due_at), criterion)
+        seen.next_look_at = earliest(due_at, seen.next_look_at)
+        return seen.be(Status.WAITING, Reason.SOAKING)
+    seen.satisfied_at = due_at
+    return _passed(seen, criterion)
 
 
 def _dwell(criterion: Dwell, ground: Ground) -> Judgement:
-    opened_at = ground.inputs.opened_at
-    blank = Judgement(
-        Status.UNKNOWN, Reason.NO_CALENDAR, unit="instructional days", required=float(criterion.minimum_days)
-    )
+    opened_at, days = ground.inputs.opened_at, float(criterion.minimum_days)
+    seen = Judgement(Status.UNKNOWN, Reason.NO_CALENDAR, unit="instructional days", required=days)
     if ground.calendar is None:
-        return blank
+        return seen
     due_at = add_days(ground.calendar, opened_at, criterion.minimum_days)
-    elapsed = int(elapsed_days(ground.calendar, opened_at, ground.now) * 100) / 100
-    seen = replace(blank, observed=elapsed, observed_at=opened_at)
+    seen.observed_at = opened_at
+    seen.observed = int(elapsed_days(ground.calendar, opened_at, ground.now) * 100) / 100
     if due_at is None:
         return _unknown(seen, Reason.OUTSIDE_CALENDAR)
     if ground.now < due_at:
-        return replace(seen, status=Status.WAITING, reason=Reason.DWELLING, next_look_at=due_at)
-    return replace(seen, status=Status.MET, reason=Reason.MEETS_LINE, satisfied_at=due_at)
+        seen.next_look_at = due_at
+        return seen.be(Status.WAITING, Reason.DWELLING)
+    seen.satisfied_at = due_at
+    return seen.be(Status.MET, Reason.MEETS_LINE)
 
 
 def _sign_offs(criterion: SignOffs, ground: Ground) -> Judgement:
@@ -211,6 +220,7 @@ def _sign_offs(criterion: SignOffs, ground: Ground) -> Judgement:
         Status.UNMET, Reason.UNSIGNED, unit="sign-offs", observed=float(len(signed)),
         required=float(len(criterion.roles)), observed_at=last, detail=unsigned,
     )  # fmt: skip
-    if unsigned:
-        return seen
-    return replace(seen, status=Status.MET, reason=Reason.SIGNED, satisfied_at=last)
+    if not unsigned:
+        seen.satisfied_at = last
+        seen.be(Status.MET, Reason.SIGNED)
+    return seen

@@ -39,9 +39,12 @@ class Ground:
     now: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Judgement:
-    """A criterion's status by evidence alone; fields as in `CriterionResult`."""
+    """A criterion's status by evidence alone; fields as in `CriterionResult`.
+
+    Filled in as it is reached, by the one function that judges, and read-only after: copies cost more than judging.
+    """
 
     status: Status
     reason: Reason
@@ -61,6 +64,11 @@ class Judgement:
     detail: tuple[str, ...] = ()
     satisfied_at: datetime | None = None
     next_look_at: datetime | None = None
+
+    def be(self, status: Status, reason: Reason) -> "Judgement":
+        """Take a status and the reason for it."""
+        self.status, self.reason = status, reason
+        return self
 
 
 def earliest(*instants: datetime | None) -> datetime | None:

@@ -1,0 +1,187 @@
+"""From a policy document to the policy a school pins, and what is wrong with a document. Pure; the YAML is elsewhere.
+
+Called by services/policies (check, resolve), program start and verify. `lint` finds what a schema cannot: it never
+repairs, and a document with a fault is refused by its callers.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+from schemas.gate import (
+    DefectCount,
+    Gate,
+    PolicyDocument,
+    Profile,
+    SchoolPolicy,
+    Severity,
+    Share,
+    SignOffs,
+    Soak,
+    Threshold,
+)
+from schemas.model import digest_of
+from schemas.readiness import CATALOGUE, on_grid
+from schemas.signal import Direction, Signal
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with a document, and where: keys and indexes from its top."""
+
+    path: Path
+    message: str
+
+
+def profile_for(document: PolicyDocument, teachers: float | None) -> str:
+    """The profile for a school of so many teachers (full-time equivalents; None: unknown).
+
+    A profile with an end wins over one with none. Raises LookupError when no profile fits, which lint forbids.
+    """
+    if teachers is not None:
+        for name, profile in sorted(document.profiles.items()):
+            if _bounded(profile) and _low(profile) <= teachers < _high(profile):
+                return name
+    for name, profile in sorted(document.profiles.items()):
+        if not _bounded(profile):
+            return name
+    raise LookupError(
+        f"policy {document.name} v{document.version}: expected a profile for {teachers} teachers, "
+        f"seen {', '.join(sorted(document.profiles))}; add a profile without ends"
+    )
+
+
+def resolve(document: PolicyDocument, profile: str) -> SchoolPolicy:
+    """What a school of this profile pins. Raises LookupError for a profile the document has not."""
+    found = document.profiles.get(profile)
+    if found is None:
+        raise LookupError(
+            f"policy {document.name} v{document.version}: expected profile {profile}, "
+            f"seen {', '.join(sorted(document.profiles))}"
+        )
+    return SchoolPolicy(
+        name=document.name,
+        version=document.version,
+        digest=digest_of(document),
+        semantics=document.semantics,
+        profile=profile,
+        gates=found.gates,
+    )
+
+
+def lint(document: PolicyDocument) -> tuple[Fault, ...]:
+    """Everything wrong with a document, in its order; empty: it may be used. Never blocks."""
+    faults = list(_profiles(document.profiles))
+    for name, profile in document.profiles.items():
+        soaks: dict[str, str] = {}
+        for gate_id, gate in profile.gates.items():
+            path: Path = ("profiles", name, "gates", gate_id.value)
+            faults += _gate(gate, path)
+            for index, criterion in enumerate(gate.criteria):
+                if not isinstance(criterion, Soak):
+                    continue
+                if criterion.id in soaks:
+                    message = f"expected a soak id used once, seen {criterion.id} in {soaks[criterion.id]} too"
+                    faults.append(Fault((*path, "criteria", index, "id"), message))
+                soaks[criterion.id] = gate_id.value
+    return tuple(faults)
+
+
+def _bounded(profile: Profile) -> bool:
+    return profile.teachers_at_least is not None or profile.teachers_below is not None
+
+
+def _low(profile: Profile) -> float:
+    return profile.teachers_at_least or 0.0
+
+
+def _high(profile: Profile) -> float:
+    return profile.teachers_below if profile.teachers_below is not None else float("inf")
+
+
+def _profiles(profiles: Mapping[str, Profile]) -> Iterator[Fault]:
+    if all(_bounded(profile) for profile in profiles.values()):
+        yield Fault(("profiles",), "expected a profile without ends, for schools of unknown teachers")
+    for name, profile in profiles.items():
+        if _low(profile) >= _high(profile):
+            yield Fault(("profiles", name, "teachers_below"), f"expected more than {_low(profile):g}")
+    bounded = [entry for entry in profiles.items() if _bounded(entry[1])]
+    for (first, one), (second, other) in combinations(bounded, 2):
+        if _low(one) < _high(other) and _low(other) < _high(one):
+            yield Fault(("profiles", second, "teachers_at_least"), f"expected no overlap with profile {first}")
+
+
+def _gate(gate: Gate, path: Path) -> Iterator[Fault]:
+    hard = [each for each in gate.criteria if each.severity is Severity.HARD]
+    if not hard:
+        yield Fault((*path, "criteria"), "expected a hard criterion: a gate with none is never decided")
+    signers = {role for each in gate.criteria if isinstance(each, SignOffs) for role in each.roles}
+    if gate.approver in signers and any(not isinstance(each, SignOffs) for each in hard):
+        yield Fault((*path, "approver"), f"expected a role that signs nothing at this gate, seen {gate.approver.value}")
+    for index, criterion in enumerate(gate.criteria):
+        at: Path = (*path, "criteria", index)
+        match criterion:
+            case Threshold():
+                yield from _lines(criterion, at)
+            case Share():
+                yield from _lines(criterion, at)
+                signal = CATALOGUE.get(criterion.signal)
+                if signal is not None and not signal.share:
+                    yield Fault((*at, "signal"), f"expected a share, seen {signal.name} in {signal.unit}")
+            case Soak():
+                yield from _soak(criterion, at)
+            case DefectCount():
+                yield from _known(criterion.critical_signal, (*at, "critical_signal"))
+                yield from _known(criterion.major_signal, (*at, "major_signal"))
+            case SignOffs() if len(set(criterion.roles)) < len(criterion.roles):
+                yield Fault((*at, "roles"), "expected each role once")
+            case _:
+                pass
+
+
+def _known(name: str, path: Path) -> Iterator[Fault]:
+    if name not in CATALOGUE:
+        yield Fault(path, f"expected a signal of the catalogue, seen {name}")
+
+
+def _lines(criterion: Threshold | Share, path: Path) -> Iterator[Fault]:
+    yield from _known(criterion.signal, (*path, "signal"))
+    signal = CATALOGUE.get(criterion.signal)
+    if signal is None:
+        return
+    warn_at = criterion.warn_at if isinstance(criterion, Threshold) else None
+    for key, line in (("pass_at", criterion.pass_at), ("fail_at", criterion.fail_at), ("warn_at", warn_at)):
+        yield from _line(signal, line, (*path, key))
+    if criterion.fail_at is not None and not _better(signal, criterion.pass_at, criterion.fail_at):
+        message = f"expected worse than pass_at ({criterion.pass_at:g}), seen {criterion.fail_at:g}"
+        yield Fault((*path, "fail_at"), f"{message}: {signal.direction.value}")
+    if warn_at is not None and not _better(signal, warn_at, criterion.pass_at):
+        message = f"expected better than pass_at ({criterion.pass_at:g}), seen {warn_at:g}"
+        yield Fault((*path, "warn_at"), f"{message}: {signal.direction.value}")
+
+
+def _soak(criterion: Soak, path: Path) -> Iterator[Fault]:
+    yield from _known(criterion.signal, (*path, "signal"))
+    signal = CATALOGUE.get(criterion.signal)
+    if signal is None:
+        return
+    yield from _line(signal, criterion.healthy_at, (*path, "healthy_at"))
+    if criterion.evidence_age_days_max > signal.freshness_days:
+        message = f"expected at most the signal's freshness ({signal.freshness_days} days)"
+        yield Fault((*path, "evidence_age_days_max"), f"{message}, seen {criterion.evidence_age_days_max}")
+
+
+def _line(signal: Signal, line: float | None, path: Path) -> Iterator[Fault]:
+    if line is None:
+        return
+    if line < signal.low or (signal.high is not None and line > signal.high):
+        high = "unbounded" if signal.high is None else f"{signal.high:g}"
+        yield Fault(path, f"expected {signal.low:g} to {high} {signal.unit}, seen {line:g}")
+    elif not on_grid(signal, line):
+        yield Fault(path, f"expected a whole number of steps of {signal.resolution}, seen {line:g}")
+
+
+def _better(signal: Signal, one: float, other: float) -> bool:
+    return one > other if signal.direction is Direction.HIGHER_IS_BETTER else one < other

@@ -1,0 +1,156 @@
+"""Verdicts in sentences for people. Called by the console, the command line, the report and the demo.
+
+"No" is told apart from "no evidence". Sentences are rendered, never stored; a status decides nothing here.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from schemas.decision import CriterionResult, Outcome, Reason, Status, Verdict
+from schemas.gate import Criterion, SchoolPolicy, SignOffs, Soak
+from schemas.readiness import CATALOGUE, Direction, Missing
+
+from workflows.policy.holds import PREFIX
+
+_MISSING: Mapping[Missing, str] = {
+    Missing.NEVER_REPORTED: "its source has never reported",
+    Missing.NO_WATERMARK: "its source has not said up to when it is complete",
+    Missing.NO_DENOMINATOR: "the number to divide by is zero or missing",
+    Missing.SILENT_SOURCE: "its source is silent",
+    Missing.POPULATION_TOO_SMALL: "there are too few to judge by",
+    Missing.RETRACTED: "what was reported was retracted",
+}
+
+_NO_EVIDENCE: Mapping[Reason, str] = {
+    Reason.NEVER_SEEN: "nothing has been seen yet",
+    Reason.MISSING: "there is no value",
+    Reason.SIMULATED: "the evidence is SIMULATED, and this program is real",
+    Reason.POPULATION_TOO_SMALL: "there are too few to judge by",
+    Reason.NOT_APPLICABLE: "the question does not arise here, and the policy does not excuse it",
+    Reason.NO_CALENDAR: "the district's calendar is not known",
+    Reason.NO_CONTEXT: "the directory has not said enough about the school",
+    Reason.OUTSIDE_CALENDAR: "the district's calendar does not reach that far",
+    Reason.OBSERVED_IN_THE_FUTURE: "it was observed in the future, so a clock is wrong",
+    Reason.NO_HARD_CRITERION: "no hard criterion is left to decide by",
+    Reason.UNDECIDABLE: "it could not be decided from what was seen",
+}
+
+_WORD: Mapping[Status, str] = {
+    Status.MET: "met",
+    Status.OVERRIDDEN: "approved by a person",
+    Status.NEEDS_APPROVAL: "a person must decide",
+    Status.WAITING: "waiting",
+    Status.UNMET: "no",
+    Status.UNKNOWN: "don't know",
+    Status.STALE: "don't know",
+    Status.WAIVED: "waived",
+    Status.NOT_APPLICABLE: "not applicable",
+    Status.OBSERVED_ONLY: "observed only",
+}
+
+
+def quantity(value: float, unit: str | None) -> str:
+    """A number with its unit: ratios as percent, flags as yes or no."""
+    if unit == "ratio":
+        return f"{round(value * 100, 2):g} percent"
+    if unit == "yes-or-no":
+        return "yes" if value >= 1 else "no"
+    return f"{value:g} {unit}" if unit else f"{value:g}"
+
+
+def age(seconds: float) -> str:
+    """A stretch of time in words, in its largest whole unit."""
+    for size, word in ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")):
+        count = int(seconds // size)
+        if count >= 1:
+            return f"{count} {word}{'' if count == 1 else 's'}"
+    return "a moment"
+
+
+def sentence(result: CriterionResult, criterion: Criterion | None = None, *, now: datetime | None = None) -> str:
+    """One result in words. `criterion` None: a hold, or a result of the gate itself. `now` None: ages are left out."""
+    words = f"{_WORD[result.status]}: {_why(result, criterion)}"
+    if result.simulated:
+        words += " (SIMULATED)"
+    if now is not None and result.observed_at is not None and result.signal is not None:
+        words += f"; observed {age((now - result.observed_at).total_seconds())} ago"
+    return words
+
+
+def headline(verdict: Verdict, policy: SchoolPolicy) -> str:
+    """The verdict in one line: the answer, then what stands in the way and whose step is next."""
+    hard = [result for result in verdict.results if result.outcome is not Outcome.OPEN]
+    named = ", ".join(result.criterion_id for result in hard if result.outcome is verdict.outcome)
+    gate = verdict.gate.value
+    match verdict.outcome:
+        case Outcome.OPEN:
+            return f"{gate}: open, {len(verdict.results)} criteria evaluated"
+        case Outcome.NEEDS_APPROVAL:
+            approver = policy.gates[verdict.gate].approver.value
+            return f"{gate}: only approval is missing; the {approver} decides about {named}"
+        case Outcome.WAITING:
+            until = verdict.next_evaluation_at
+            return f"{gate}: waiting for {named}" + (f", next look {until:%Y-%m-%d %H:%M} UTC" if until else "")
+        case Outcome.UNMET:
+            return f"{gate}: no, evidence is against {named}"
+        case Outcome.UNKNOWN:
+            others = ", ".join(result.criterion_id for result in hard if result.outcome is Outcome.UNMET)
+            return f"{gate}: don't know, no usable evidence for {named}" + (f"; no to {others}" if others else "")
+
+
+def _line(result: CriterionResult) -> str:
+    """The observed value against the line, in the signal's direction."""
+    seen = "nothing" if result.observed is None else quantity(result.observed, result.unit)
+    if result.numerator is not None and result.population is not None:
+        seen += f" ({result.numerator} of {result.population})"
+    if result.judged is not None:
+        seen += f", with so few as little sure as {quantity(result.judged, result.unit)}"
+    if result.required is None:
+        return f"seen {seen}"
+    signal = CATALOGUE.get(result.signal) if result.signal else None
+    lower = signal is not None and signal.direction is Direction.LOWER_IS_BETTER
+    return f"seen {seen}, expected {'at most' if lower else 'at least'} {quantity(result.required, result.unit)}"
+
+
+def _why(result: CriterionResult, criterion: Criterion | None) -> str:
+    if result.criterion_id.startswith(PREFIX):
+        until = f" until {result.next_look_at:%Y-%m-%d %H:%M} UTC" if result.next_look_at else " until it is lifted"
+        return f"held for {', '.join(result.detail)}{until}"
+    match result.reason:
+        case Reason.STALE:
+            return "the last observation is too old to count"
+        case Reason.MISSING if result.missing is not None:
+            return _MISSING[result.missing]
+        case Reason.NOT_APPLICABLE if result.status is Status.NOT_APPLICABLE:
+            return "the question does not arise here"
+        case Reason.UNSIGNED:
+            return f"not signed by {', '.join(result.detail)}"
+        case Reason.SIGNED:
+            roles = ", ".join(role.value for role in criterion.roles) if isinstance(criterion, SignOffs) else "all"
+            return f"signed by {roles}"
+        case Reason.SCHOOL_NOT_OPEN:
+            return "the directory says the school is not open"
+        case reason if reason in _NO_EVIDENCE:
+            return _NO_EVIDENCE[reason]
+    return _line(result) + _aside(result, criterion)
+
+
+def _aside(result: CriterionResult, criterion: Criterion | None) -> str:
+    """What the numbers alone do not say."""
+    parts = f" ({', '.join(result.detail)})" if result.detail else ""
+    match result.reason:
+        case Reason.GREY_ZONE:
+            return f"{parts}; between the fail and pass lines"
+        case Reason.ATTESTED:
+            return f"{parts}; a person's word, which needs a person's approval"
+        case Reason.MEETS_WITH_WARNING:
+            return f"{parts}; close to the line"
+        case Reason.SOAKING if isinstance(criterion, Soak):
+            return f"{parts}; must stay so for {criterion.minimum_days} instructional days{_until(result)}"
+        case Reason.DWELLING:
+            return f"{parts}{_until(result)}"
+    return parts
+
+
+def _until(result: CriterionResult) -> str:
+    return f", next look {result.next_look_at:%Y-%m-%d %H:%M} UTC" if result.next_look_at else ""
