@@ -1,0 +1,36 @@
+"""The console's process: three subscriptions into its own tables, and the exporter's sweep.
+
+Started by `firstbell serve console`. It publishes nothing: what people do goes to the workflow, and comes back
+as facts.
+"""
+
+from pathlib import Path
+
+from schemas.topics import ACTORS, CALENDAR_POINTERS, CALENDARS, FACTS, POLICIES, READINGS, SCHOOLS
+from services.console.projection import apply_facts
+from services.console.shelves import keep
+from services.kit.consume import Subscription
+from services.kit.process import Process
+from services.kit.room import Room
+from services.kit.settings import Settings
+
+COPIED = (SCHOOLS, ACTORS, CALENDARS, CALENDAR_POINTERS, POLICIES)
+
+SUBSCRIPTIONS = (
+    Subscription((FACTS.name,), "console-facts", FACTS.decoder, apply_facts),
+    Subscription((READINGS.name,), "console-readings", READINGS.decoder, keep),
+    Subscription(
+        tuple(topic.name for topic in COPIED),
+        "console-copies",
+        {kind: model for topic in COPIED for kind, model in topic.decoder.items()},
+        keep,
+    ),
+)
+
+
+async def run(settings: Settings) -> None:
+    """Works until it is told to stop."""
+    await Process("console", settings, SUBSCRIPTIONS).run()
+
+
+ROOM = Room("console", migrations=Path(__file__).parent / "migrations", run=run)
