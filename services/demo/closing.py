@@ -26,15 +26,13 @@ def closing(world: World, seen: Seen, stays: bool) -> bool:
     reasons = must("district", "why", "--program", PROGRAM, "--json").tree
     if reasons["groups"]:
         top = reasons["groups"][0]
-        say(
-            f"  commonest reason: {top['criterion']} at {top['gate']}, {top['schools']} schools; next step: {top['next_step']} ({top['owner']})"
-        )
+        say(f"  commonest reason: {top['criterion']} at {top['gate']}, {top['schools']} schools")
+        say(f"    next step: {top['next_step']} ({top['owner']})")
     verdict = call("verify", "--json").tree
     opened = verdict["gates"]
     say(f"  gates opened without evidence: {opened['unsound']} of {opened['checked']} checked")
-    say(
-        f"  counts after the kill: {seen.reconciled or 'not reached'}; a changed decision record: {seen.tampered or 'not reached'}"
-    )
+    say(f"  counts after the kill: {seen.reconciled or 'not reached'}")
+    say(f"  a decision record with one digit changed: {seen.tampered or 'not reached'}")
     for breach in verdict["breaches"]:
         seen.misses.append(
             f"{breach['invariant']} {breach['subject']}: expected {breach['expected']}, seen {breach['seen']}"

@@ -1,0 +1,1 @@
+"""Recomputes from outside what the others claim: decisions, sequences, counts, projections, pictures."""
