@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sys
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from services.kit.migrations import migrate
 from services.kit.outcome import Dead
 from services.kit.process import Process, Sweep
 from services.kit.room import Room
-from services.kit.settings import Settings
+from services.kit.settings import Settings, load_settings
 from tests.harness.until import until
 
 REVISION = """
@@ -61,7 +62,7 @@ class Arrival(BaseModel):
     reference: str
 
 
-DECODER = {"lab.tick.v1": Tick, "lab.arrival.v1": Arrival}
+DECODER: dict[str, type[BaseModel]] = {"lab.tick.v1": Tick, "lab.arrival.v1": Arrival}
 Raw = tuple[bytes | None, bytes | None, Any]
 """Key, value, headers. Any: header values that no honest producer sends."""
 COUNTS = ("applied", "superseded", "duplicate", "dead", "parked", "ignored")
@@ -215,3 +216,14 @@ async def lab(stack: Settings, tmp_path: Path) -> AsyncIterator[Lab]:
             await made.stop()
         await made.query(f'drop schema "{name}" cascade')
         AdminClient(client_config(settings)).delete_topics([made.topic])
+
+
+async def main() -> None:
+    """Runs a laboratory process that a test kills: settings from the environment, room and topic as arguments."""
+    room, topic = sys.argv[1:3]
+    victim = Lab(load_settings(), room, topic, Path())
+    await Process(room, victim.settings, [victim.subscription()]).run()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
