@@ -1,0 +1,9 @@
+"""`python -m services.directory`: the process in the foreground."""
+
+import asyncio
+
+from services.directory.room import run
+from services.kit.settings import load_settings
+
+if __name__ == "__main__":
+    asyncio.run(run(load_settings()))

@@ -1,0 +1,138 @@
+"""`firstbell roster`: who holds which role where, as opaque ids."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from services.directory import lookup
+from services.directory.roster_store import Held, RosterOutcome, held_in, resolve, write_roster
+from services.directory.rosters import RosterEntry, read_roster, stand_ins
+from services.directory.store import waiting_count
+from services.directory.tabular import Fault
+from services.directory.terminal import CODES, EXIT_FAULTS, emit, in_transaction, on_screen, table, waiting
+from services.kit.database import Connection
+
+FAULTS_SHOWN_MAX = 20
+app = typer.Typer(
+    no_args_is_help=True,
+    help=f"""Actors, roles and scopes. People stay opaque: a column of names or addresses is refused.
+
+    A roster file is CSV: actor_id, role, scope_kind (school, district, state, program), scope, and if wanted active,
+    valid_from, valid_until (dates, ends included), stand_in.
+
+    Examples:
+
+      firstbell roster import roster.csv
+
+      firstbell roster show --district Aberdeen
+
+      firstbell roster rehearse --all
+
+    {CODES}""",
+)
+Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
+Districts = Annotated[list[str] | None, typer.Option("--district", help="A district; may be repeated.")]
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="A roster file (CSV).", exists=True, dir_okay=False)],
+    as_json: Json = False,
+) -> None:
+    """Take over a roster; the same rows again change nothing, absent rows stay as they are."""
+    entries: list[RosterEntry] = []
+    faults: list[Fault] = []
+    for entry in read_roster(file):
+        if isinstance(entry, Fault):
+            faults.append(entry)
+        else:
+            entries.append(entry)
+
+    async def write(connection: Connection) -> tuple[RosterOutcome, int]:
+        good, unresolved = await resolve(connection, entries)
+        faults.extend(unresolved)
+        return await write_roster(connection, good, datetime.now(UTC)), await waiting_count(connection)
+
+    outcome, waits = in_transaction(write)
+    _tell(outcome, sorted(faults, key=lambda fault: fault.line), waits, as_json)
+    raise typer.Exit(EXIT_FAULTS if faults else 0)
+
+
+@app.command()
+def rehearse(
+    district: Districts = None,
+    all_: Annotated[bool, typer.Option("--all", help="Every district of the directory.")] = False,
+    state: Annotated[str | None, typer.Option(help="With --all: only this state's.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Name stand-ins for every role of districts, their schools and state; marked as such, never people."""
+    if bool(district) == all_:
+        raise typer.BadParameter("expected --district, once or more, or --all")
+
+    async def write(connection: Connection) -> tuple[RosterOutcome, int]:
+        districts = await lookup.find_districts(connection, district or (), state)
+        schools = await lookup.schools_of(connection, [known.district_id for known in districts])
+        outcome = await write_roster(connection, stand_ins(districts, schools), datetime.now(UTC))
+        return outcome, await waiting_count(connection)
+
+    outcome, waits = in_transaction(write)
+    _tell(outcome, [], waits, as_json)
+
+
+def _tell(outcome: RosterOutcome, faults: list[Fault], waits: int, as_json: bool) -> None:
+    if as_json:
+        emit(asdict(outcome) | {"faults": [asdict(fault) for fault in faults], "waiting_for_relay_count": waits})
+        return
+    screen = on_screen()
+    for fault in faults[:FAULTS_SHOWN_MAX]:
+        screen.print(f"did not land: {fault.words()}", markup=False, highlight=False, style="red")
+    if len(faults) > FAULTS_SHOWN_MAX:
+        screen.print(f"and {len(faults) - FAULTS_SHOWN_MAX} more; see them all with --json")
+    if not outcome.created_count and not outcome.changed_count:
+        screen.print(f"nothing changed: {outcome.unchanged_count} roles stand as they were", highlight=False)
+    else:
+        screen.print(
+            f"roles: {outcome.created_count} new, {outcome.changed_count} changed, {outcome.unchanged_count} unchanged",
+            highlight=False,
+        )
+    screen.print(waiting(waits), highlight=False)
+
+
+@app.command()
+def show(
+    district: Districts = None,
+    school: Annotated[list[str] | None, typer.Option(help="A school; may be repeated.")] = None,
+    actor: Annotated[str | None, typer.Option(help="Only this actor's roles.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show who holds which role: of districts with their schools and state, of schools, or of one actor."""
+
+    async def read(connection: Connection) -> tuple[list[Held], dict[str, str]]:
+        names: dict[str, str] = {}
+        if district:
+            for known in await lookup.find_districts(connection, district, None):
+                names |= {known.district_id: known.name, known.state: known.state}
+            ids = [key for key in names if len(key) > 2]
+            names |= {s.school_id: s.name for s in await lookup.schools_of(connection, ids)}
+        for text in school or ():
+            found = await lookup.find_school(connection, text)
+            names[found.school_id] = found.name
+        return await held_in(connection, list(names), actor), names
+
+    held, names = in_transaction(read)
+    if as_json:
+        emit([asdict(one) for one in held])
+        return
+    found = table("actor", "role", "scope", "where", "active", "from", "until", "", whole=("actor", "role"))
+    for one in held:
+        found.add_row(
+            one.actor_id, one.role.value, one.scope_kind.value, Text(names.get(one.scope_id, one.scope_id)),
+            "yes" if one.active else "no", str(one.valid_from or ""), str(one.valid_until or ""),
+            "STAND-IN" if one.stand_in else "",
+        )  # fmt: skip
+    Console().print(found)
