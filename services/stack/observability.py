@@ -21,6 +21,7 @@ PACKAGES = {
     "amtool": ("prometheus-alertmanager", "usr/bin/amtool"),
 }
 """Tool -> Debian package, path inside it."""
+SYSTEM_TEMPLATES = b"/usr/share/prometheus/alertmanager"
 SCRAPE_SECONDS = 5
 """Between two looks at each process. Range 1-60 s; our judgement, 2026-11-23."""
 
@@ -31,7 +32,7 @@ def tool(name: str, home: Home, say: Say) -> Path:
     for candidate in (name, Path(inside).name):
         if found := shutil.which(candidate):
             return Path(found)
-    folder = home.cache / "debian" / package
+    folder = home.cache / "unpacked" / package
     with locked(home.cache / f"{package}.lock"):
         if not (folder / inside).exists():
             _unpack(package, folder, say)
@@ -57,8 +58,21 @@ def _unpack(package: str, folder: Path, say: Say) -> None:
         raise StackError(f"{package}: apt-get download failed ({reason}); install {package}")
     subprocess.run(["dpkg", "-x", archive, part], check=True, capture_output=True)
     archive.unlink()
+    for program in (part / "usr" / "bin").iterdir():
+        _relocate(program)
     shutil.rmtree(folder, ignore_errors=True)
     part.replace(folder)
+
+
+def _relocate(program: Path) -> None:
+    """Debian's Alertmanager reads its templates from /usr/share, which without root we may not fill.
+
+    The path inside the program becomes one of equal length that means its working folder. Not needed once
+    Debian embeds the templates, as upstream does since 0.26.
+    """
+    content = program.read_bytes()
+    if SYSTEM_TEMPLATES in content:
+        program.write_bytes(content.replace(SYSTEM_TEMPLATES, b"." + b"/" * (len(SYSTEM_TEMPLATES) - 1)))
 
 
 def _listed(package: str, options: list[str]) -> bool:
@@ -115,6 +129,8 @@ def prepare_alertmanager(home: Home, ports: dict[str, int], say: Say) -> Wanted:
     program = tool("alertmanager", home, say)
     folder = home.folder / "alertmanager"
     folder.mkdir(exist_ok=True)
+    for template in (program.parents[1] / "share" / "prometheus" / "alertmanager").glob("*.tmpl"):
+        shutil.copy(template, folder)
     text = json.dumps({"route": {"receiver": "here"}, "receivers": [{"name": "here"}]}, indent=1)
     write_whole(folder / "alertmanager.yaml", text)
     address = f"127.0.0.1:{ports['alertmanager']}"

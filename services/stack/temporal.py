@@ -114,7 +114,7 @@ def _build(home: Home, target: Path, say: Say) -> None:
     say("temporal: building it with Go: 300 MB to fetch, 3.7 GB on disk, about 4-6 minutes on 2 cores, once")
     part = target.with_suffix(".part")
     argv = [
-        *_go_folders(home),
+        *_go_environment(home),
         str(compiler),
         "build",
         "-mod=readonly",
@@ -143,18 +143,24 @@ def _build(home: Home, target: Path, say: Say) -> None:
                 process.terminate()
                 process.wait()
     if process.returncode != 0:
-        last = (log.read_text("utf-8", "replace").strip().splitlines() or ["no message"])[-1]
-        raise StackError(f"temporal: the build failed ({last}); read {log}, or put a `temporal` on PATH")
+        raise StackError(f"temporal: the build failed ({_complaint(log)}); read {log}, or put a `temporal` on PATH")
     part.replace(target)
 
 
-def _go_folders(home: Home) -> list[str]:
-    """Go's caches of our own, only for a user whose home folder cannot be written."""
-    user_home = Path("~").expanduser()
-    if os.access(user_home, os.W_OK):
-        return []
-    folder = home.cache / "go"
-    return ["env", f"GOPATH={folder}", f"GOCACHE={folder}/build", f"GOMODCACHE={folder}/mod"]
+def _complaint(log: Path) -> str:
+    """The first line of a build's log that is neither a download nor a package's name."""
+    lines = log.read_text("utf-8", "replace").splitlines()
+    words = (line for line in lines if " " in line and not line.startswith(("go: downloading", "#")))
+    return next(words, "no message")
+
+
+def _go_environment(home: Home) -> list[str]:
+    """No C compiler is needed; Go's caches are ours only where the user's home folder cannot be written."""
+    given = ["env", "CGO_ENABLED=0"]
+    if not os.access(Path("~").expanduser(), os.W_OK):
+        folder = home.cache / "go"
+        given += [f"GOPATH={folder}", f"GOCACHE={folder}/build", f"GOMODCACHE={folder}/mod"]
+    return given
 
 
 def prepare(home: Home, ports: dict[str, int], say: Say) -> Wanted:
