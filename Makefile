@@ -39,14 +39,15 @@ lint: $(READY) ## ruff, mypy --strict, the import law, declared dependencies, ge
 bench: $(READY) ## measure side by side and write docs/performance.md
 	$(BIN)/python -m tests.bench
 
-generate: $(READY) ## write JSON Schema, AsyncAPI, dashboards, alert rules
-	$(BIN)/python -m services.cli generate
+generate: $(READY) ## write JSON Schema, AsyncAPI and the dashboards
+	$(BIN)/python -m schemas
+	$(BIN)/python -m dashboards
 
 lock: $(READY) ## resolve requirements.lock anew (hashes, no addresses)
 	$(BIN)/uv pip compile --universal --generate-hashes --python-version 3.11 --extra dev --no-header --no-annotate --quiet pyproject.toml -o requirements.lock
 
 new-service: $(READY) ## make a room: make new-service name=x
-	$(BIN)/python -m services.cli new-service $(name)
+	$(BIN)/python -m services.cli.scaffold $(name)
 
 stack-up: $(READY) ## start the servers and the services
 	$(BIN)/firstbell stack up
