@@ -49,7 +49,7 @@ async def read_all(lab: Lab, at_least: int) -> list[Message]:
     return await asyncio.wait_for(asyncio.to_thread(work), 60)
 
 
-def ids(messages: Sequence[Message]) -> Counter[bytes]:
+def ids(messages: Sequence[Message]) -> Counter[object]:
     return Counter(dict(message.headers() or [])["ce_id"] for message in messages)
 
 
