@@ -68,6 +68,9 @@ CONSOLE = (
     Metric("firstbell_questioned_decisions", "gauge", "schools", ("program", "district"),
            "Schools with an opened gate that fresh evidence contradicts."),
     Metric("firstbell_simulated_schools", "gauge", "schools", ("program",), "Schools that imagined evidence has reached."),
+    Metric("firstbell_picture_mismatches", "gauge", "facts", (),
+           "Facts after which the folded picture was not the workflow's own; anything above 0 is a fault of ours."),
+    Metric("firstbell_facts_waiting", "gauge", "facts", (), "Facts kept that wait for a predecessor."),
 )  # fmt: skip
 
 METRICS: tuple[Metric, ...] = KIT + BRIDGE + CONSOLE

@@ -6,11 +6,14 @@ as facts.
 
 from pathlib import Path
 
+from schemas.metrics import CONSOLE
 from schemas.topics import ACTORS, CALENDAR_POINTERS, CALENDARS, FACTS, POLICIES, READINGS, SCHOOLS
+from services.console.exporter import EXPORT_SECONDS, Exporter
 from services.console.projection import apply_facts
 from services.console.shelves import keep
 from services.kit.consume import Subscription
-from services.kit.process import Process
+from services.kit.metrics import Metrics
+from services.kit.process import Process, Sweep
 from services.kit.room import Room
 from services.kit.settings import Settings
 
@@ -30,7 +33,10 @@ SUBSCRIPTIONS = (
 
 async def run(settings: Settings) -> None:
     """Works until it is told to stop."""
-    await Process("console", settings, SUBSCRIPTIONS).run()
+    metrics = Metrics(CONSOLE)
+    exporter = Exporter(metrics)
+    sweep = Sweep("exporter", EXPORT_SECONDS, exporter.refresh)
+    await Process("console", settings, SUBSCRIPTIONS, (sweep,), metrics, tasks=(exporter.watch_level,)).run()
 
 
 ROOM = Room("console", migrations=Path(__file__).parent / "migrations", run=run)

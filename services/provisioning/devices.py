@@ -5,7 +5,8 @@ are counts.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
+from typing import cast
 
 from schemas.events.provisioning import DeviceReported
 from schemas.events.raw import RawEvent
@@ -21,7 +22,9 @@ NEVER_SEEN = date.min
 _ORIGINS = list(Origin)
 _NUMBERS = {origin: number for number, origin in enumerate(_ORIGINS)}
 
+# Answered as two arrays: a row object for each device would cost as much as its upsert.
 _UPSERT = """
+with won as (
 insert into device as held (school_no, entity_ref, revision, retracted, enrolled, last_seen_on, observed_at, origin,
     simulated)
 select * from unnest($1::int[], $2::text[], $3::bigint[], $4::bool[], $5::bool[], $6::date[], $7::timestamptz[],
@@ -32,10 +35,11 @@ on conflict (school_no, entity_ref) do update set revision = excluded.revision, 
 where (excluded.revision, excluded.retracted, excluded.enrolled, excluded.last_seen_on, excluded.observed_at,
         excluded.origin, excluded.simulated)
     > (held.revision, held.retracted, held.enrolled, held.last_seen_on, held.observed_at, held.origin, held.simulated)
-returning school_no, entity_ref"""
+returning school_no, entity_ref)
+select coalesce(array_agg(school_no), '{}') as numbers, coalesce(array_agg(entity_ref), '{}') as refs from won"""
 
 Key = tuple[int, str]
-Row = tuple[int, bool, bool, date, object, int, bool]
+Row = tuple[int, bool, bool, date, datetime, int, bool]
 """All that counts of a device, revision first; its own rank, since equal rows mean the same."""
 
 
@@ -47,14 +51,15 @@ class DeviceColumns:
     async def apply(self, connection: Connection, things: Sequence[Thing]) -> list[Disposition]:
         """Keeps the greatest revision of each device, in the open transaction; answers aligned."""
         keys: list[Key] = [(thing.school_no, thing.event.entity_ref) for thing in things]
-        ranks = [_row(thing.event) for thing in things]
+        ranks = [_row(cast(DeviceReported, thing.event)) for thing in things]
         best = greatest(keys, ranks)
         order = sorted(best)
         columns = zip(*((*key, *ranks[best[key]]) for key in order), strict=True)
-        rows = await connection.fetch(_UPSERT, *(list(column) for column in columns))
-        if len(rows) == len(things):
+        answer = await connection.fetchrow(_UPSERT, *(list(column) for column in columns))
+        assert answer is not None
+        if len(answer["refs"]) == len(things):
             return [Disposition.APPLIED] * len(things)
-        won = {(row[0], row[1]) for row in rows}
+        won: set[Key] = set(zip(answer["numbers"], answer["refs"], strict=True))
         stored = await _stored(connection, [key for key in order if key not in won])
         settled = settle(keys, ranks, best, won, stored)
         report_contradictions(settled.contradicted_count, "device")
@@ -81,8 +86,7 @@ class DeviceColumns:
         return {number: tuple(tallies) for number, tallies in found.items()}
 
 
-def _row(event: RawEvent) -> Row:
-    assert isinstance(event, DeviceReported)
+def _row(event: DeviceReported) -> Row:
     return (
         event.revision, event.retracted, event.enrolled, event.last_seen_on or NEVER_SEEN, event.observed_at,
         _NUMBERS[event.origin], event.simulated,

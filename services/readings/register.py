@@ -20,7 +20,7 @@ from services.readings import scopes
 from services.readings.ranking import Rank, greatest, settle
 from services.readings.store import report_contradictions
 
-KINDS = (SchoolRecord, Calendar, CalendarPointer)
+KINDS: frozenset[type[BaseModel]] = frozenset({SchoolRecord, Calendar, CalendarPointer})
 """The directory's payloads a room reads."""
 CALENDARS_CACHED_MAX = 1000
 """Calendars kept in memory, about 40 KB each; beyond it the oldest leave. Our judgement, 2026-11-23."""

@@ -4,6 +4,7 @@ Called while the stack comes up, by `stack status` and by `doctor`.
 """
 
 import asyncio
+import socket
 import time
 import urllib.request
 from collections.abc import Callable
@@ -34,7 +35,10 @@ async def _ask_postgres(address: str) -> None:
 
 
 def _ask_kafka(address: str) -> None:
-    admin = KafkaAdminClient(bootstrap_servers=address, request_timeout_ms=int(ASK_SECONDS * 1000))
+    host, _, port = address.rpartition(":")
+    socket.create_connection((host, int(port)), timeout=ASK_SECONDS).close()  # the client would retry a refusal
+    patience = int(ASK_SECONDS * 1000)
+    admin = KafkaAdminClient(bootstrap_servers=address, bootstrap_timeout_ms=patience, request_timeout_ms=patience)
     try:
         admin.describe_cluster()
     finally:

@@ -32,14 +32,19 @@ Payload = RawEvent | SchoolRecord | Calendar | CalendarPointer
 _versions = count(1)
 
 
-def calendar_around(now: datetime, district_id: str, days: int = 60) -> Calendar:
-    """Contiguous days of 24 hours, the 30th of them under way: imagined, so that any machine's clock lies inside."""
-    start = now.replace(minute=0, second=0, microsecond=0) - timedelta(days=30)
-    opens = [start + timedelta(days=step) for step in range(days + 1)]
+def calendar_around(now: datetime, district_id: str, day_length: timedelta = timedelta(days=1)) -> Calendar:
+    """Sixty contiguous days, the 31st of them under way: imagined, so that any machine's clock lies inside.
+
+    The day under way bears the clock's own date, whatever the length of a day.
+    """
+    start = now.replace(minute=0, second=0, microsecond=0) if day_length >= timedelta(days=1) else now
+    opens = [start + day_length * (step - 30) for step in range(61)]
     milliseconds = [int(instant.timestamp() * 1000) for instant in opens]
     return Calendar(
         district_id=district_id, version=1, time_zone="UTC", hours_per_day=7.0, rehearsal=True,
-        days=tuple((opens[step].date(), milliseconds[step], milliseconds[step + 1]) for step in range(days)),
+        days=tuple(
+            (now.date() + timedelta(days=step - 30), milliseconds[step], milliseconds[step + 1]) for step in range(60)
+        ),
     )  # fmt: skip
 
 
@@ -52,12 +57,14 @@ class DomainLab:
     school_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     district_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    day_length: timedelta = timedelta(days=1)
+    """Of the district's calendar, until `teach` has published it."""
     readings: dict[tuple[str, str], Reading] = field(default_factory=dict)
     """The newest of each (scope, signal)."""
 
     @property
     def calendar(self) -> Calendar:
-        return calendar_around(self.now, self.district_id)
+        return calendar_around(self.now, self.district_id, self.day_length)
 
     def at(self, days_ago: float) -> datetime:
         """The instant so many days before the lab began; a day of its calendar has 24 hours."""

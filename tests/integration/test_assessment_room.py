@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 import pytest_asyncio
@@ -21,6 +22,7 @@ from services.kit.settings import Settings
 from services.readings.subject import SignalValue, Subject
 from tests.harness.domain_lab import COUNTS, DomainLab, domain_lab
 from tests.harness.school_life import PLAN, beta, feedback, first_sessions, round_trip, value_of
+from tests.harness.until import until
 from workflows.policy.calendar import day_at
 
 pytestmark = pytest.mark.stack
@@ -72,3 +74,19 @@ async def test_an_untidy_feed_gives_the_readings_of_the_tidy_history(lab: Domain
     counts = await lab.moved_by(before, len(told))
     assert counts["moved"] == sum(counts[name] for name in COUNTS) == len(told)
     assert (counts["duplicate"], counts["dead"], counts["parked"]) == (3, 0, 0)
+
+
+async def test_beta_days_rise_as_days_begin_without_any_event(lab: DomainLab) -> None:
+    lab.day_length = timedelta(seconds=1)
+    lab.teach()
+    lab.send(of_lab(lab, beta(lab.now.date()), 0))
+
+    async def days() -> float:
+        reading = lab.readings.get((lab.school_id, BETA_DAYS))
+        return reading.value or 0.0 if reading else 0.0
+
+    async def three_more() -> bool:
+        return await days() >= first + 3
+
+    first = await until(days, what="a beta day")
+    await until(three_more, what="three days later")

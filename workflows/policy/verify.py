@@ -38,7 +38,7 @@ def compare(record: DecisionRecord, document: PolicyDocument, calendar: Calendar
     """Every difference between the record and the verdict computed again, byte for byte; empty: it stands."""
     found = list(_documents(record, document, calendar))
     if record.profile not in document.profiles:
-        return (*found, Difference("profile", _text(sorted(document.profiles)), _text(record.profile)))
+        return (*found, Difference("profile", _text([*sorted(document.profiles)]), _text(record.profile)))
     again = recompute(record, document, calendar)
     if canonical_bytes(again) != canonical_bytes(record.verdict):
         found += _walk("verdict", _tree(again), _tree(record.verdict))

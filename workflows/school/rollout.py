@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy, SearchAttributeUpdate
-from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from schemas.fact import Fact
@@ -25,8 +24,6 @@ EVENTS_MAX = 500
 for quiet. Measured: 605 events replay in 90-210 ms."""
 AGE_MAX = timedelta(days=30)
 """Age of a run after which it does so too, so that new code is reached. Our judgement, 2026-11-23."""
-LOCAL_PATIENCE = timedelta(seconds=5)
-"""For the local activity: an outage of ours may hold a workflow task this long, half of Temporal's limit."""
 PUBLISH_TIMEOUT = timedelta(seconds=30)
 """For one try of the normal activity. Our judgement, 2026-11-23."""
 RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
@@ -63,7 +60,8 @@ class SchoolRollout:
             await workflow.wait_condition(lambda: self._woken)
             self._woken = False
             quiet = not self._unpublished
-            await self._publish()
+            if self._unpublished:
+                await self._publish()
             if self._state.picture.stopped is not None:
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 return
@@ -120,20 +118,21 @@ class SchoolRollout:
         return step.reply
 
     async def _publish(self) -> None:
-        """Facts leave in their order, because only `run` calls this."""
+        """Facts leave in their order, because only `run` calls this.
+
+        By a normal activity, whose input is history before it runs. A local one runs inside the workflow task: if
+        that is lost after the facts are durable, the task is decided again at a later instant, perhaps with another
+        order of messages or without an update nobody repeated, and the school's two histories disagree.
+        """
         while self._unpublished:
-            batch = FactBatch(facts=tuple(self._unpublished))
-            summary = ", ".join(fact.body.kind for fact in batch.facts)[:200]
-            try:
-                await workflow.execute_local_activity(
-                    publish_facts, batch, schedule_to_close_timeout=LOCAL_PATIENCE, summary=summary
-                )
-            except ActivityError:
-                await workflow.execute_activity(
-                    publish_facts, batch, start_to_close_timeout=PUBLISH_TIMEOUT, retry_policy=RETRY, summary=summary
-                )
-            del self._unpublished[: len(batch.facts)]
-            self._show()
+            batch = FactBatch.of(self._unpublished)
+            count = len(self._unpublished)
+            await workflow.execute_activity(
+                publish_facts, batch, start_to_close_timeout=PUBLISH_TIMEOUT, retry_policy=RETRY,
+                summary=", ".join(batch.keys)[:200],
+            )  # fmt: skip
+            del self._unpublished[:count]
+        self._show()
 
     def _show(self) -> None:
         known = workflow.info().typed_search_attributes

@@ -99,6 +99,12 @@ create table calendar_pointer (
     calendar_digest text not null
 )"""
 
+# Rollouts under way with the names of their places: what lists and the exporter read.
+ROLLOUT = """
+create view rollout as
+select p.*, coalesce(s.district_name, p.district_id, 'unknown') as district, coalesce(s.name, p.school_id) as school
+from picture p left join school s using (school_id) where p.stopped is null"""
+
 INDEXES = (
     "create index fact_kind on fact (program_id, school_id, kind, fact_sequence)",
     "create index picture_district on picture (program_id, district_id)",
@@ -110,11 +116,12 @@ TABLES = ("fact", "picture", "reading", "school", "actor", "document", "calendar
 
 def upgrade() -> None:
     create_kit_tables(op)
-    for statement in (FACT, PICTURE, READING, SCHOOL, ACTOR, DOCUMENT, POINTER, *INDEXES):
+    for statement in (FACT, PICTURE, READING, SCHOOL, ACTOR, DOCUMENT, POINTER, ROLLOUT, *INDEXES):
         op.execute(statement)
 
 
 def downgrade() -> None:
+    op.execute("drop view rollout")
     for table in reversed(TABLES):
         op.execute(f"drop table {table}")
     drop_kit_tables(op)
