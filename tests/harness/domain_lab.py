@@ -33,17 +33,17 @@ _versions = count(1)
 
 
 def calendar_around(now: datetime, district_id: str, day_length: timedelta = timedelta(days=1)) -> Calendar:
-    """Sixty contiguous days, the 31st of them under way: imagined, so that any machine's clock lies inside.
+    """Contiguous days, the 31st of them under way: imagined, so that any machine's clock lies inside.
 
     The day under way bears the clock's own date, whatever the length of a day.
     """
     start = now.replace(minute=0, second=0, microsecond=0) if day_length >= timedelta(days=1) else now
-    opens = [start + day_length * (step - 30) for step in range(61)]
+    opens = [start + day_length * (step - 30) for step in range(301)]
     milliseconds = [int(instant.timestamp() * 1000) for instant in opens]
     return Calendar(
         district_id=district_id, version=1, time_zone="UTC", hours_per_day=7.0, rehearsal=True,
         days=tuple(
-            (now.date() + timedelta(days=step - 30), milliseconds[step], milliseconds[step + 1]) for step in range(60)
+            (now.date() + timedelta(days=step - 30), milliseconds[step], milliseconds[step + 1]) for step in range(300)
         ),
     )  # fmt: skip
 

@@ -1,5 +1,7 @@
 """A35, A39 and A48 as pure functions: service level, backlog, friction, defects."""
 
+from datetime import timedelta
+
 import pytest
 
 from schemas.readiness import CATALOGUE, Missing
@@ -157,6 +159,29 @@ def test_the_backlog_is_the_nearest_rank_90th_percentile_in_instructional_days()
     assert seen(BACKLOG_AGE, *ages, ticket(0.0, 1.0), watermark(NOW)).value == 9.0
 
 
+def test_the_90th_percentile_of_twenty_is_the_eighteenth() -> None:
+    ages = [ticket(20.0 - 0.5 * step) for step in range(1, 21)]
+    assert seen(BACKLOG_AGE, *ages, watermark(NOW)).value == 9.0
+
+
+def test_a_ticket_opened_before_the_first_day_or_just_now_has_no_age() -> None:
+    early = ticket(0.0, opened_at=at(0) - timedelta(days=9))
+    assert seen(BACKLOG_AGE, ticket(20.0), watermark(NOW)).value == 0.0
+    assert seen(BACKLOG_AGE, early, watermark(at(1))).value == 1.0
+
+
+def test_a_resolution_still_to_come_has_not_happened() -> None:
+    assert (
+        seen(SERVICE_LEVEL, ticket(1.0, 2.0, observed_at=at(1.0)), watermark(at(1.5)), now=at(1.5)).applicable is False
+    )
+    assert seen(BACKLOG_AGE, ticket(1.0, 2.0, observed_at=at(1.0)), watermark(at(1.5)), now=at(1.5)).value == 0.5
+
+
+def test_a_ticket_is_due_when_its_allowance_has_passed_to_the_moment() -> None:
+    assert seen(SERVICE_LEVEL, ticket(1.0), watermark(at(3.0)), now=at(3.0)).value == 0.0
+    assert seen(SERVICE_LEVEL, ticket(1.0), watermark(at(2.99)), now=at(2.99)).applicable is False
+
+
 def test_a_reopened_ticket_is_backlog_since_its_first_opening() -> None:
     assert seen(BACKLOG_AGE, ticket(10.0, 11.0, change="reopened"), watermark(NOW)).value == 10.0
 
@@ -200,6 +225,23 @@ def test_a_logged_item_counts_until_it_is_mitigated() -> None:
     assert seen(FRICTION_AGE, friction(5.0, 6.0, cause="printing"), watermark(NOW)).value == 0.0
 
 
+def test_an_item_ages_only_as_far_as_the_watermark_tells() -> None:
+    assert seen(FRICTION_AGE, friction(5.0), watermark(at(8))).value == 3.0
+    assert seen(FRICTION_AGE, friction(5.0), watermark(at(30), observed_at=at(30)), now=at(8)).value == 3.0
+
+
+def test_an_item_logged_or_mitigated_later_than_now_does_not_count_yet() -> None:
+    assert seen(FRICTION_AGE, friction(21.0), watermark(NOW)).value == 0.0
+    assert seen(FRICTION_AGE, friction(5.0, 21.0), watermark(NOW)).value == 15.0
+
+
+def test_the_last_of_several_mitigations_decides() -> None:
+    tickets = [ticket(8.0), ticket(8.1), ticket(9.0)]
+    mitigations = [friction(8.0, 8.5), friction(8.0, 9.0), friction(8.0, 8.2)]
+    for order in (mitigations, mitigations[::-1]):
+        assert seen(FRICTION_AGE, *tickets, *order, watermark(NOW)).value == 0.0
+
+
 def test_a_cause_that_is_logged_and_recurs_is_one_item_as_old_as_its_oldest_evidence() -> None:
     tickets = [ticket(8.0), ticket(8.1), ticket(9.0)]
     assert seen(FRICTION_AGE, *tickets, friction(12.0), watermark(NOW)).value == 11.0
@@ -224,8 +266,9 @@ def test_a_defect_whose_source_contradicts_itself_is_open() -> None:
 
 
 def test_a_major_defect_counts_without_a_workaround_only() -> None:
-    defects = [defect("major", 3), defect("major", 3, workaround=True), defect("minor", 3), defect("critical", 3)]
-    assert seen(OPEN_MAJOR, *defects, release_mark()).value == 1.0
+    defects = [defect("major", 3), defect("major", 4), defect("major", 3, workaround=True), defect("minor", 3)]
+    defects.append(defect("critical", 3))
+    assert seen(OPEN_MAJOR, *defects, release_mark()).value == 2.0
     assert seen(OPEN_CRITICAL, *defects, release_mark()).value == 1.0
 
 
