@@ -1,0 +1,214 @@
+"""Readings from Kafka: kept as the latest of their scope, and marked for the rollouts they can move.
+
+Handler of one subscription. A reading reaches every rollout that watches its scope (school, district, program,
+release) and names its signal; it is coalesced there until the sender takes it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from asyncpg import Record as Row
+from prometheus_client import Counter
+from pydantic import BaseModel
+
+from schemas import topics
+from schemas.calendar import Calendar
+from schemas.readiness import CATALOGUE, CoalescedReading, Reading, SignalName
+from services.bridge import interest, rollouts
+from services.bridge.documents import Documents
+from services.kit.batch import Batch
+from services.kit.consume import Record, Result, Subscription
+from services.kit.database import Connection
+from services.kit.outcome import Disposition
+
+
+class Place(NamedTuple):
+    """One signal of one scope."""
+
+    kind: str
+    scope_id: str
+    signal: str
+
+
+@dataclass(slots=True)
+class _Run:
+    """What one batch says about one place: the latest reading, and every value on the way to it."""
+
+    sequence: int
+    latest: Reading | None = None
+    values: list[float | None] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Change:
+    """One watch row after the batch."""
+
+    program_id: str
+    school_id: str
+    signal: str
+    sequence: int
+    reading: str
+    worst: interest.Worst
+    dirty: bool
+
+
+async def _known(connection: Connection, places: Sequence[Place]) -> dict[Place, _Run]:
+    rows = await connection.fetch(
+        """select scope_kind, scope_id, signal, sequence
+        from unnest($1::text[], $2::text[], $3::text[]) as asked (scope_kind, scope_id, signal)
+        join reading using (scope_kind, scope_id, signal)""",
+        *_columns(places),
+    )
+    return {Place(row["scope_kind"], row["scope_id"], row["signal"]): _Run(row["sequence"]) for row in rows}
+
+
+def _columns(places: Sequence[Place]) -> tuple[list[str], list[str], list[str]]:
+    return [p.kind for p in places], [p.scope_id for p in places], [p.signal for p in places]
+
+
+def _place(reading: Reading) -> Place:
+    return Place(reading.scope.kind.value, reading.scope.id, reading.signal)
+
+
+class Incoming:
+    """The handler, with what it remembers of content-addressed documents, and its counter."""
+
+    def __init__(self, documents: Documents, counted: Counter) -> None:
+        self._documents, self._counted = documents, counted
+
+    def subscription(self) -> Subscription:
+        """The one subscription on readings."""
+        return Subscription(
+            topics=(topics.READINGS.name,), group="bridge-readings", decoder=topics.READINGS.decoder, handler=self.take
+        )
+
+    async def take(self, batch: Batch, records: Sequence[Record[BaseModel]]) -> Sequence[Result]:
+        """One result a record, aligned: the latest sequence of a place stands, older ones are superseded."""
+        readings = [record.value for record in records if isinstance(record.value, Reading)]
+        runs = await _known(batch.connection, sorted({_place(reading) for reading in readings}))
+        results: list[Result] = []
+        for reading in readings:
+            run = runs.setdefault(_place(reading), _Run(0))
+            if reading.sequence <= run.sequence:
+                same = reading.sequence == run.sequence
+                results.append(Disposition.DUPLICATE if same else Disposition.SUPERSEDED)
+                continue
+            run.sequence, run.latest = reading.sequence, reading
+            run.values.append(reading.value)
+            results.append(Disposition.APPLIED)
+        fresh = {place: run for place, run in sorted(runs.items()) if run.latest is not None}
+        await self._keep(batch.connection, fresh)
+        await self._fan_out(batch, fresh)
+        return results
+
+    async def _keep(self, connection: Connection, fresh: dict[Place, _Run]) -> None:
+        await connection.execute(
+            """insert into reading (scope_kind, scope_id, signal, sequence, document)
+            select * from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[])
+            on conflict (scope_kind, scope_id, signal) do update
+            set sequence = excluded.sequence, document = excluded.document
+            where reading.sequence < excluded.sequence""",
+            *_columns(list(fresh)),
+            [run.sequence for run in fresh.values()],
+            [interest.coalesced(run.latest).model_dump_json() for run in fresh.values() if run.latest],
+        )
+
+    async def _fan_out(self, batch: Batch, fresh: dict[Place, _Run]) -> None:
+        """Merges into every rollout that watches, and marks those with something to hear."""
+        rows = await batch.connection.fetch(
+            """with concerned as (
+                select w.program_id, w.school_id, w.signal
+                from unnest($1::text[], $2::text[], $3::text[]) as moved (scope_kind, scope_id, signal)
+                join watch w using (scope_kind, scope_id, signal)
+            ), locked as (
+                select r.* from rollout r where (r.program_id, r.school_id) in (
+                    select program_id, school_id from concerned) and r.status <> 'stopped'
+                order by r.program_id, r.school_id for update
+            )
+            select w.*, l.profile, g.policy_digest, o.calendar_digest
+            from concerned join locked l using (program_id, school_id)
+            join watch w using (program_id, school_id, signal)
+            join program g using (program_id)
+            left join calendar_pointer o on o.district_id = l.district_id""",
+            *_columns(list(fresh)),
+        )
+        changes: list[_Change] = []
+        urgent: dict[rollouts.Key, bool] = {}
+        told: set[Place] = set()
+        for row in rows:
+            place = Place(row["scope_kind"], row["scope_id"], row["signal"])
+            told.add(place)
+            run = fresh[place]
+            assert run.latest is not None
+            ground = await self._ground(batch.connection, row)
+            change, matters = _merge(row, run.latest, run.values, ground)
+            changes.append(change)
+            if change.dirty:
+                key = (change.program_id, change.school_id)
+                urgent[key] = urgent.get(key, False) or matters
+        await _write(batch.connection, changes)
+        for flag in (True, False):
+            keys = sorted(key for key, matters in urgent.items() if matters is flag)
+            await rollouts.mark(batch.connection, keys, batch.now, urgent=flag)
+        self._count(changes, len(fresh) - len(told))
+
+    async def _ground(self, connection: Connection, row: Row) -> "_Ground":
+        return _Ground(
+            await self._documents.calendar(connection, row["calendar_digest"]),
+            await self._documents.criteria(connection, row["policy_digest"], row["profile"]),
+        )
+
+    def _count(self, changes: Sequence[_Change], unwatched: int) -> None:
+        self._counted.labels("marked").inc(sum(change.dirty for change in changes))
+        self._counted.labels("coalesced").inc(sum(not change.dirty for change in changes))
+        self._counted.labels("unwatched").inc(unwatched)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What a reading is weighed against in one rollout."""
+
+    calendar: Calendar | None
+    criteria: interest.Criteria
+
+
+def _merge(row: Row, latest: Reading, values: Sequence[float | None], ground: _Ground) -> tuple[_Change, bool]:
+    """One watch row with the batch folded in, and whether a line of the policy was crossed."""
+    signal: SignalName = row["signal"]
+    worst = interest.Worst(row["worst"], row["worst_missing"]) if row["dirty"] else interest.Worst()
+    if row["dirty"] and row["worst"] is None and not row["worst_missing"] and row["reading"] is not None:
+        worst = worst.with_value(signal, CoalescedReading.model_validate_json(row["reading"]).value)
+    for value in values:
+        worst = worst.with_value(signal, value)
+    sent = None if row["sent"] is None else CoalescedReading.model_validate_json(row["sent"])
+    coalesced = interest.coalesced(latest)
+    known = signal in CATALOGUE
+    due = known and interest.is_due(sent, coalesced, worst, row["refresh_days"], ground.calendar)
+    dirty = bool(row["dirty"]) or due
+    change = _Change(
+        row["program_id"], row["school_id"], signal, latest.sequence, coalesced.model_dump_json(),
+        worst if dirty else interest.Worst(), dirty,
+    )  # fmt: skip
+    matters = (
+        sent is None
+        or worst.gap is not (sent.value is None)
+        or sent.origin is not coalesced.origin
+        or interest.crosses(ground.criteria, signal, sent.value, coalesced.value)
+        or interest.crosses(ground.criteria, signal, sent.value, worst.value)
+    )
+    return change, matters
+
+
+async def _write(connection: Connection, changes: Sequence[_Change]) -> None:
+    if changes:
+        await connection.execute(
+            """update watch set sequence = n.sequence, reading = n.reading, worst = n.worst,
+                worst_missing = n.worst_missing, dirty = n.dirty
+            from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::float8[], $7::bool[],
+                $8::bool[]) as n (program_id, school_id, signal, sequence, reading, worst, worst_missing, dirty)
+            where watch.program_id = n.program_id and watch.school_id = n.school_id and watch.signal = n.signal""",
+            [c.program_id for c in changes], [c.school_id for c in changes], [c.signal for c in changes],
+            [c.sequence for c in changes], [c.reading for c in changes], [c.worst.value for c in changes],
+            [c.worst.gap for c in changes], [c.dirty for c in changes],
+        )  # fmt: skip

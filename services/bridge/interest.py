@@ -1,0 +1,140 @@
+"""What a school's workflow must be told of a reading: only what can move a verdict.
+
+Pure. Called by the relay for each reading that a rollout watches, and at program start. It never decides a
+gate: it errs toward sending.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from schemas.calendar import Calendar
+from schemas.gate import Criterion, DefectCount, Dwell, SchoolPolicy, Share, SignOffs, Soak, Threshold
+from schemas.readiness import CATALOGUE, CoalescedReading, Direction, Reading, SignalName
+from workflows.policy import calendar as days
+
+DAYS_WITHOUT_CALENDAR = 1.4
+"""Civil days that stand for one instructional day while a district has no calendar: seven to five."""
+
+
+Criteria = Mapping[SignalName, tuple[Criterion, ...]]
+"""By signal, every criterion that reads it."""
+
+
+def signals_of(criterion: Criterion) -> tuple[SignalName, ...]:
+    """The signals one criterion reads, in its own order."""
+    match criterion:
+        case Threshold() | Share() | Soak():
+            return (criterion.signal,)
+        case DefectCount():
+            return (criterion.critical_signal, criterion.major_signal)
+        case Dwell() | SignOffs():
+            return ()
+
+
+def refresh_days(policy: SchoolPolicy) -> dict[SignalName, float]:
+    """Each signal the policy names, and after how many instructional days an unchanged reading is sent again.
+
+    Half its freshness, or half the age a soak allows where that is less. Ordered by name.
+    """
+    found: dict[SignalName, float] = {}
+    for gate in policy.gates.values():
+        for criterion in gate.criteria:
+            for name in signals_of(criterion):
+                age = float(CATALOGUE[name].freshness_days)
+                if isinstance(criterion, Soak):
+                    age = min(age, float(criterion.evidence_age_days_max))
+                found[name] = min(found.get(name, age), age)
+    return {name: found[name] / 2 for name in sorted(found)}
+
+
+def criteria_by_signal(policy: SchoolPolicy) -> Criteria:
+    """Every criterion that reads a signal, at any gate: opened gates are watched too."""
+    found: dict[SignalName, tuple[Criterion, ...]] = {}
+    for gate in policy.gates.values():
+        for criterion in gate.criteria:
+            for name in signals_of(criterion):
+                found[name] = (*found.get(name, ()), criterion)
+    return found
+
+
+def coalesced(reading: Reading) -> CoalescedReading:
+    """A reading as it travels, with no dip of its own."""
+    return CoalescedReading(
+        sequence=reading.sequence,
+        value=reading.value,
+        worst=reading.value,
+        applicable=reading.applicable,
+        missing=reading.missing,
+        numerator=reading.numerator,
+        population=reading.population,
+        observed_at=reading.observed_at,
+        origin=reading.origin,
+        simulated=reading.simulated,
+        detail=reading.detail,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Worst:
+    """The worst since the last acknowledged reading: a value, or a gap, which is worse than any."""
+
+    value: float | None = None
+    """None: nothing worse than the latest was seen, unless `gap`."""
+    gap: bool = False
+
+    def with_value(self, name: SignalName, value: float | None) -> "Worst":
+        """The worse of the two, in the signal's direction; no value is a gap."""
+        if self.gap or value is None:
+            return Worst(None, True)
+        if self.value is None:
+            return Worst(value)
+        lower = CATALOGUE[name].direction is Direction.HIGHER_IS_BETTER
+        return Worst(min(self.value, value) if lower else max(self.value, value))
+
+
+def differs(sent: CoalescedReading, latest: CoalescedReading) -> bool:
+    """Whether anything but the sequence and the time of observation changed."""
+    same = {"sequence", "observed_at", "worst"}
+    return sent.model_dump(exclude=same) != latest.model_dump(exclude=same)
+
+
+def is_due(
+    sent: CoalescedReading | None, latest: CoalescedReading, worst: Worst, refresh: float, calendar: Calendar | None
+) -> bool:
+    """Whether the workflow must hear: it never did, something changed, a dip came between, or it is time to refresh."""
+    if sent is None or differs(sent, latest) or worst.gap is not (latest.value is None):
+        return True
+    if worst.value is not None and worst.value != latest.value:
+        return True
+    if sent.observed_at is None or latest.observed_at is None:
+        return sent.observed_at != latest.observed_at
+    if calendar is None:
+        return latest.observed_at - sent.observed_at >= timedelta(days=refresh * DAYS_WITHOUT_CALENDAR)
+    return days.elapsed_days(calendar, sent.observed_at, latest.observed_at) >= refresh
+
+
+def crosses(criteria: Criteria, name: SignalName, *values: float | None) -> bool:
+    """Whether two values of a signal lie on different sides of any line the policy draws. Gaps always differ."""
+    before, after = values
+    if before is None or after is None:
+        return before is not after
+    low, high = sorted((before, after))
+    return any(low <= line <= high for criterion in criteria.get(name, ()) for line in lines_of(criterion))
+
+
+def lines_of(criterion: Criterion) -> tuple[float, ...]:
+    """Every line one criterion draws, in its signal's unit."""
+    found: tuple[float | None, ...]
+    match criterion:
+        case Threshold():
+            found = (criterion.pass_at, criterion.fail_at, criterion.warn_at)
+        case Share():
+            found = (criterion.pass_at, criterion.fail_at)
+        case Soak():
+            found = (criterion.healthy_at,)
+        case DefectCount():
+            found = (float(criterion.critical_at_most), float(criterion.major_at_most))
+        case Dwell() | SignOffs():
+            found = ()
+    return tuple(line for line in found if line is not None)

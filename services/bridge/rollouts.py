@@ -1,0 +1,101 @@
+"""The rollouts the bridge serves: their rows, and the marks that tell the sender whom to speak to.
+
+Called by the relay's handlers, by `publish_facts` and by the commands, always inside their transaction. Everyone
+locks rollout rows before watch rows, in the order of their keys, so that nobody waits for one another in a ring.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from schemas.readiness import scopes_of
+from schemas.school import ScopeKind
+from services.kit.database import Connection
+
+Key = tuple[str, str]
+"""(program, school)."""
+
+
+async def mark(connection: Connection, keys: Sequence[Key], at: datetime, *, urgent: bool) -> None:
+    """Gives these rollouts a new dirty version. An urgent one stays urgent until all of it is acknowledged."""
+    if keys:
+        await connection.execute(
+            """update rollout set dirty_version = dirty_version + 1, urgent = urgent or $4,
+                dirty_at = case when dirty_version > acked_version then coalesce(dirty_at, $3) else $3 end
+            from unnest($1::text[], $2::text[]) as marked (program_id, school_id)
+            where rollout.program_id = marked.program_id and rollout.school_id = marked.school_id""",
+            [program for program, _ in keys], [school for _, school in keys], at, urgent,
+        )  # fmt: skip
+
+
+async def mark_schools(connection: Connection, schools: Sequence[str], at: datetime) -> None:
+    """Marks every rollout of these schools: their context changed."""
+    rows = await connection.fetch(
+        """select program_id, school_id from rollout where school_id = any($1) and status <> 'stopped'
+        order by program_id, school_id for update""",
+        list(schools),
+    )
+    await mark(connection, [(row["program_id"], row["school_id"]) for row in rows], at, urgent=True)
+
+
+async def mark_districts(connection: Connection, districts: Sequence[str], at: datetime) -> None:
+    """Marks every rollout in these districts: their calendar changed."""
+    rows = await connection.fetch(
+        """select program_id, school_id from rollout where district_id = any($1) and status <> 'stopped'
+        order by program_id, school_id for update""",
+        list(districts),
+    )
+    await mark(connection, [(row["program_id"], row["school_id"]) for row in rows], at, urgent=True)
+
+
+async def follow_districts(connection: Connection, schools: Sequence[str]) -> None:
+    """Rollouts of schools that changed district watch the new one's readings from now."""
+    moved = await connection.fetch(
+        """update rollout set district_id = school.district_id from school
+        where rollout.school_id = school.school_id and school.school_id = any($1)
+            and rollout.district_id <> school.district_id
+        returning rollout.program_id, rollout.school_id, rollout.district_id""",
+        list(schools),
+    )
+    names = [signal.name for signal in scopes_of(ScopeKind.DISTRICT)]
+    for row in moved:
+        await connection.execute(
+            """update watch set scope_id = $3, sequence = 0, reading = null, dirty = false, sent = null
+            where program_id = $1 and school_id = $2 and signal = any($4)""",
+            row["program_id"], row["school_id"], row["district_id"], names,
+        )  # fmt: skip
+
+
+async def forget_contexts(connection: Connection, keys: Sequence[Key]) -> None:
+    """Context and calendar are sent again, whatever was sent before."""
+    await connection.execute(
+        """update rollout set sent_context_version = 0, sent_calendar_digest = null
+        from unnest($1::text[], $2::text[]) as marked (program_id, school_id)
+        where rollout.program_id = marked.program_id and rollout.school_id = marked.school_id""",
+        [program for program, _ in keys], [school for _, school in keys],
+    )  # fmt: skip
+
+
+async def snapshot(connection: Connection, keys: Sequence[Key], at: datetime) -> None:
+    """Every reading these rollouts watch is sent again, whatever was sent before."""
+    programs, schools = [program for program, _ in keys], [school for _, school in keys]
+    await refill(connection, keys)
+    await connection.execute(
+        """update watch set dirty = true
+        from unnest($1::text[], $2::text[]) as marked (program_id, school_id)
+        where watch.program_id = marked.program_id and watch.school_id = marked.school_id and watch.sequence > 0""",
+        programs, schools,
+    )  # fmt: skip
+    await mark(connection, keys, at, urgent=True)
+
+
+async def refill(connection: Connection, keys: Sequence[Key]) -> None:
+    """Takes up the latest readings of every scope these rollouts watch."""
+    await connection.execute(
+        """update watch set sequence = reading.sequence, reading = reading.document, dirty = true
+        from reading, unnest($1::text[], $2::text[]) as marked (program_id, school_id)
+        where watch.program_id = marked.program_id and watch.school_id = marked.school_id
+            and reading.scope_kind = watch.scope_kind and reading.scope_id = watch.scope_id
+            and reading.signal = watch.signal and reading.sequence > watch.sequence""",
+        [program for program, _ in keys],
+        [school for _, school in keys],
+    )

@@ -1,0 +1,128 @@
+"""Starts and stops the workflows of a program, at a pace Temporal keeps up with. Behind `firstbell program`.
+
+Each step may be repeated: a workflow that runs already is taken as started, one that is gone as stopped.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from temporalio.client import Client
+from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from schemas.message import StartRollout, StopRollout
+from schemas.school import SchoolRecord
+from services.bridge.contexts import context_of
+from services.bridge.documents import Documents
+from services.bridge.pace import Pace
+from services.bridge.programs import calendar_for
+from services.kit.database import Pool
+from services.kit.outcome import PermanentError
+from workflows.school.messages import DISTRICT, TASK_QUEUE, WORKFLOW, RolloutInput, workflow_id
+
+AT_ONCE = 16
+"""Calls to Temporal under way, 1 to 100. Our judgement: enough to keep the pace at 300 ms a call."""
+RPC = timedelta(seconds=20)
+
+Told = Callable[[int, int], None]
+"""Told after each school: how many are done, of how many."""
+
+
+async def start_all(pool: Pool, client: Client, documents: Documents, program_id: str, rate: float, told: Told) -> int:
+    """Starts every school of the program that is not running yet; returns how many. Raises RPCError: run it again."""
+    program = await pool.fetchrow("select * from program where program_id = $1", program_id)
+    assert program is not None  # entered before
+    rows = await pool.fetch(
+        """select r.school_id, r.profile, s.document, r.sent_calendar_digest from rollout r
+        join school s using (school_id) where r.program_id = $1 and r.status = 'starting' order by r.school_id""",
+        program_id,
+    )
+
+    async def start(index: int) -> None:
+        row = rows[index]
+        school = SchoolRecord.model_validate_json(row["document"])
+        async with pool.acquire() as connection:
+            policy = await documents.school_policy(connection, program["policy_digest"], row["profile"])
+            calendar = await documents.calendar(connection, row["sent_calendar_digest"])
+        if policy is None:
+            raise PermanentError(f"policy {program['policy_digest']}: expected it stored, seen none; store it again")
+        first = StartRollout(
+            program_id=program_id,
+            school_id=school.school_id,
+            rehearsal=program["rehearsal"],
+            policy=policy,
+            context=context_of(school, program["release_id"]),
+            calendar=calendar_for(calendar, program["rehearsal"]),
+            started_at=datetime.now(UTC),
+        )
+        await _start(client, first)
+        await pool.execute(
+            "update rollout set status = 'running' where program_id = $1 and school_id = $2 and status = 'starting'",
+            program_id, school.school_id,
+        )  # fmt: skip
+
+    await _paced(len(rows), start, rate, told)
+    return len(rows)
+
+
+async def _start(client: Client, first: StartRollout) -> None:
+    attributes = [SearchAttributePair(DISTRICT, first.context.district_id)] if first.context else []
+    try:
+        await client.start_workflow(
+            WORKFLOW,
+            RolloutInput(start=first),
+            id=workflow_id(first.program_id, first.school_id),
+            task_queue=TASK_QUEUE,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            search_attributes=TypedSearchAttributes(attributes),
+            static_summary=f"{first.policy.name} v{first.policy.version}, {first.policy.profile}",
+            rpc_timeout=RPC,
+        )
+    except WorkflowAlreadyStartedError:
+        return  # an earlier try got this far
+
+
+async def stop_all(pool: Pool, client: Client, program_id: str, reason: str, rate: float, told: Told) -> int:
+    """Stops every school of the program; returns how many were told. What never started is only written off."""
+    rows = await pool.fetch(
+        "select school_id from rollout where program_id = $1 and status <> 'stopped' order by school_id", program_id
+    )
+
+    async def stop(index: int) -> None:
+        school_id: str = rows[index]["school_id"]
+        message = StopRollout(act_id=f"stop-{school_id}", reason=reason)
+        try:
+            handle = client.get_workflow_handle(workflow_id(program_id, school_id))
+            await handle.signal(message.kind, message, rpc_timeout=RPC)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            await pool.execute(
+                "update rollout set status = 'stopped' where program_id = $1 and school_id = $2", program_id, school_id
+            )
+
+    await _paced(len(rows), stop, rate, told)
+    await pool.execute("update program set stopped_at = now() where program_id = $1", program_id)
+    return len(rows)
+
+
+async def _paced(count: int, work: Callable[[int], Awaitable[None]], rate: float, told: Told) -> None:
+    """Does `work` for each index, a few at once, at the pace. Raises the first error; what was done stays done."""
+    pace, done, left = Pace(rate), 0, iter(range(count))
+
+    async def lane() -> None:
+        nonlocal done
+        for index in left:
+            await pace.turn()
+            await work(index)
+            done += 1
+            told(done, count)
+
+    lanes: Sequence[asyncio.Task[None]] = [asyncio.create_task(lane()) for _ in range(min(AT_ONCE, count))]
+    try:
+        await asyncio.gather(*lanes)
+    finally:
+        for each in lanes:
+            each.cancel()

@@ -1,0 +1,74 @@
+"""The Temporal worker: where schools' workflows run, as measured in the design.
+
+Built by worker_room.py, by tests and by the bench. Unsandboxed by default: purity is held by the import law, by
+banned calls and by the replay gate; a setting turns the sandbox on.
+"""
+
+import hashlib
+from datetime import timedelta
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+
+from temporalio.client import Client
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+import schemas
+import workflows
+from services.bridge.activities import Activities
+from services.kit.settings import Settings
+from workflows.school.messages import TASK_QUEUE
+from workflows.school.rollout import SchoolRollout
+
+STICKY = timedelta(seconds=3)
+"""How long Temporal waits for a dead worker's cache, 2-5 s. Measured: first fact 2 s after a kill, instead of 10."""
+CACHED_MAX = 1_000
+"""Schools kept in memory: 300 KB each with 20 KB of state, so 300 MB at most."""
+ACTIVITIES_MAX = 16
+"""Publications at once; more than the pool's connections only wait there. Our judgement, 2026-11-23."""
+GRACE = timedelta(seconds=5)
+PASSED_THROUGH = ("schemas", "workflows", "pydantic", "pydantic_core", "annotated_types", "zlib")
+"""Modules the sandbox does not import anew at every continue-as-new."""
+
+
+@lru_cache(maxsize=1)
+def build_id() -> str:
+    """Version and digest of the code that decides: two builds that decide alike are one build."""
+    digest = hashlib.sha256()
+    for package in (schemas, workflows):
+        root = Path(next(iter(package.__path__)))
+        for file in sorted(root.rglob("*.py")):
+            digest.update(file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes())
+    return f"{version('firstbell')}+{digest.hexdigest()[:12]}"
+
+
+def sandboxed() -> WorkflowRunner:
+    """Temporal's sandbox, with our own pure modules passed through."""
+    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH))
+
+
+def runtime(host: str, port: int) -> Runtime:
+    """A runtime whose metrics Prometheus may scrape at host and port."""
+    metrics = PrometheusConfig(
+        bind_address=f"{host}:{port}", counters_total_suffix=True, unit_suffix=True, durations_as_seconds=True
+    )
+    return Runtime(telemetry=TelemetryConfig(metrics=metrics))
+
+
+def worker(client: Client, settings: Settings, activities: Activities, task_queue: str = TASK_QUEUE) -> Worker:
+    """A worker for schools, not yet running."""
+    return Worker(
+        client,
+        task_queue=task_queue,
+        workflows=[SchoolRollout],
+        activities=[activities.publish_facts],
+        workflow_runner=sandboxed() if settings.worker_sandboxed else UnsandboxedWorkflowRunner(),
+        build_id=build_id(),
+        max_cached_workflows=CACHED_MAX,
+        max_concurrent_workflow_tasks=settings.worker_task_slots,
+        max_concurrent_activities=ACTIVITIES_MAX,
+        sticky_queue_schedule_to_start_timeout=STICKY,
+        graceful_shutdown_timeout=GRACE,
+    )
