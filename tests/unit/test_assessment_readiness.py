@@ -123,6 +123,10 @@ def test_a_watermark_refreshes_the_beta_but_never_a_test() -> None:
         assert seen(signal, *events).observed_at == at(1)
 
 
+def test_a_watermark_that_claims_the_future_is_taken_at_its_own_instant() -> None:
+    assert seen(BETA_DAYS, beta(day(1)), watermark(at(30), observed_at=at(6))).observed_at == at(6)
+
+
 # --- model match (A51)
 
 
@@ -182,6 +186,11 @@ def test_a_whole_round_trip_is_complete_and_its_result_is_visible_after_civil_da
     friday = date(2026, 9, 4)
     late = round_trip(scored_on=friday, visible_on=friday + timedelta(days=3))
     assert seen(RESULT_VISIBLE, late).value == 3.0
+
+
+def test_a_result_seen_on_the_day_of_scoring_is_complete_after_zero_days() -> None:
+    same_day = round_trip(1, visible_on=day(1))
+    assert (seen(ROUND_TRIP, same_day).value, seen(RESULT_VISIBLE, same_day).value) == (1.0, 0.0)
 
 
 @pytest.mark.parametrize(
