@@ -6,7 +6,6 @@ output, so that `--json` can be piped.
 
 import asyncio
 import json
-import shutil
 import sys
 from collections import deque
 from dataclasses import asdict
@@ -29,10 +28,6 @@ HomeOption = Annotated[Path | None, typer.Option("--home", help="State folder; e
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer as JSON")]
 _progress = Console(stderr=True, highlight=False, soft_wrap=True)
 _answer = Console(highlight=False, width=None if sys.stdout.isatty() else 220)
-
-
-OWN_STATE = ("kafka", "temporal", "postgres", "prometheus", "alertmanager", "logs", "ports", "cache")
-OWN_FILES = ("stack.json", "stack.toml", "wanted.json", "ports.json", "postgres.location")
 
 
 def _settings(home: Path | None) -> Settings:
@@ -135,19 +130,14 @@ def reset(
 ) -> None:
     """End everything here and delete its data. Not undone by anything."""
     from services.stack.lifecycle import down as bring_down
+    from services.stack.lifecycle import erase
 
     settings = _settings(home)
     if not yes:
         raise StackError(f"reset deletes every event, table and workflow under {settings.home}; say --yes to do it")
     place = Home.of(settings)
     bring_down(place, _say)
-    note = place.folder / "postgres.location"
-    elsewhere = [Path(note.read_text("utf-8").strip())] if note.exists() else []
-    for folder in [*elsewhere, *(place.folder / name for name in OWN_STATE)]:
-        shutil.rmtree(folder, ignore_errors=True)
-    for name in OWN_FILES:
-        (place.folder / name).unlink(missing_ok=True)
-    _say(f"{place.folder}: its data is deleted")
+    erase(place, _say)
 
 
 @serve_app.command()

@@ -6,6 +6,7 @@ alone, what changed is restarted alone. `down` ends only what was recorded here,
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -26,6 +27,10 @@ RESTARTS_TOLERATED_COUNT = 5
 """Starts that may fail while a server comes up (a backend of a killed one still ends, say). Our judgement."""
 SUPERVISOR_SECONDS = 15.0
 DOWN_SECONDS = 90.0
+
+OWN_FOLDERS = ("kafka", "temporal", "postgres", "prometheus", "alertmanager", "logs", "ports")
+OWN_FILES = ("stack.json", "stack.toml", "wanted.json", "ports.json", "postgres.location")
+"""What `erase` deletes of a home: its cache, and whatever else lies there, stays."""
 
 Prepare = Callable[[Home, dict[str, int], Say], Wanted]
 
@@ -161,6 +166,17 @@ def down(home: Home, say: Say) -> int:
     names = sorted({process.name for process in living})
     say(f"{home.folder}: " + (f"ended {', '.join(names)}" if names else "nothing was running"))
     return len(names)
+
+
+def erase(home: Home, say: Say) -> None:
+    """No data of this home is left once this returns. Only after `down`; not undone by anything."""
+    note = home.folder / "postgres.location"
+    elsewhere = [Path(note.read_text("utf-8").strip())] if note.exists() else []
+    for folder in [*elsewhere, *(home.folder / name for name in OWN_FOLDERS)]:
+        shutil.rmtree(folder, ignore_errors=True)
+    for name in OWN_FILES:
+        (home.folder / name).unlink(missing_ok=True)
+    say(f"{home.folder}: its data is deleted")
 
 
 def _sweep(home: Home) -> list[Running]:

@@ -20,7 +20,7 @@ from services.stack import health
 from services.stack import rooms as stack_rooms
 from services.stack.home import Home
 from services.stack.identity import alive, wait_until_gone
-from services.stack.lifecycle import Wishes, down, me, up
+from services.stack.lifecycle import Wishes, down, erase, me, up
 from services.stack.state import Running, StackState, Wanted
 
 DEADLINE_SECONDS = 60.0
@@ -129,10 +129,8 @@ class PrivateStack:
 
     def end(self) -> None:
         """Ends every process and deletes the data."""
-        note = self.home.folder / "postgres.location"
         down(self.home, say)
-        if note.exists():
-            shutil.rmtree(Path(note.read_text("utf-8").strip()), ignore_errors=True)
+        erase(self.home, say)
         shutil.rmtree(self.home.folder, ignore_errors=True)
 
     def __enter__(self) -> "PrivateStack":

@@ -24,7 +24,7 @@ from services.stack import observability, topics
 from services.stack.cli import doctor_app, stack_app, topics_app
 from services.stack.home import Home
 from services.stack.identity import Identity, alive, wait_until_gone
-from services.stack.lifecycle import Wishes, down, me, up
+from services.stack.lifecycle import Wishes, down, erase, me, up
 from services.stack.status import look
 from tests.harness.stack import PrivateStack, say
 from tests.harness.until import until_true
@@ -228,6 +228,7 @@ def test_a_temporal_given_by_address_is_used_and_none_is_started(own: PrivateSta
         assert [process.name for process in look(Home.of(settings)).processes] == ["kafka", "postgres"]
     finally:
         down(Home.of(settings), say)
+        erase(Home.of(settings), say)
 
 
 @pytest.mark.parametrize("name", sorted(observability.PACKAGES))
