@@ -110,7 +110,7 @@ def gates() -> dict[GateId, Gate]:
             Threshold(id="page-load", signal="network.page-load-p95-seconds", pass_at=3.0, **LIFE),
             Share(id="enrolled", signal="device.enrolled-ratio", pass_at=0.98, minimum_population=5, **LIFE),
             Soak(
-                id="sign-in-steady", signal="identity.login-success-ratio", healthy_at=0.98, minimum_days=3,
+                id="sign-in-steady", signal="identity.login-success-ratio", healthy_at=0.98, minimum_days=2,
                 evidence_age_days_max=5, **LIFE,
             ),
             Dwell(id="infrastructure-stay", minimum_days=2, **LIFE),
@@ -170,7 +170,7 @@ def context_of(version: int = 1, *, district: str = DISTRICT, **changes: Any) ->
     return SchoolContext(**(base | changes))
 
 
-CLEAN: Mapping[str, float] = {
+CLEAN: dict[str, float] = {
     "network.mbps-per-student": 2.0,
     "network.page-load-p95-seconds": 1.5,
     "device.enrolled-ratio": 1.0,
@@ -188,19 +188,21 @@ CLEAN: Mapping[str, float] = {
 """A school with nothing wrong."""
 
 
-def reading(name: str, value: float | None, observed_at: datetime, sequence: int, **changes: Any) -> CoalescedReading:
+def reading(
+    name: str, value: float | None, observed_at: datetime | None, sequence: int, **changes: Any
+) -> CoalescedReading:
     """A reading of 1,000 members if it is a share; `worst` is the value unless told."""
-    population = changes.get("population", 1000)
+    population: int | None = changes.get("population", 1000)
     share = CATALOGUE[name].share and value is not None
     base: dict[str, Any] = {
         "sequence": sequence, "value": value, "worst": value, "observed_at": observed_at,
         "origin": CATALOGUE[name].origin, "population": population if share else None,
-        "numerator": round((value or 0) * population) if share else None,
+        "numerator": round((value or 0) * (population or 0)) if share else None,
     }  # fmt: skip
     return CoalescedReading(**(base | changes))
 
 
-def item(name: str, value: float | None, observed_at: datetime, **changes: Any) -> EvidenceItem:
+def item(name: str, value: float | None, observed_at: datetime | None, **changes: Any) -> EvidenceItem:
     """Evidence as if folded from one reading; `healthy_since` as told."""
     since = changes.pop("healthy_since", {})
     one = reading(name, value, observed_at, 1, **changes)
