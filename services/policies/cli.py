@@ -1,0 +1,153 @@
+"""`firstbell policy`: shows, checks and stores policy documents."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from schemas.gate import PolicyDocument, Profile
+from schemas.model import digest_of
+from services.kit.database import Connection
+from services.kit.outcome import PermanentError
+from services.policies import store as shelf
+from services.policies.loader import Refused, load
+from services.policies.terminal import EXIT_NO, emit, in_transaction, line_of
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="""Policies: which criteria a gate has, as data.
+
+    Examples:
+
+      firstbell policy show
+
+      firstbell policy show default --profile small-school
+
+      firstbell policy check deploy/policies/default.yaml
+
+    Exit codes: 0 done, 1 the file is refused, 2 usage or something to mend, 3 no database.""",
+)
+DIGEST_SHOWN = 19
+"""Characters of a digest in the list: enough to name a document, and accepted by `policy show`."""
+Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
+PolicyFile = Annotated[Path, typer.Argument(help="A policy file (YAML).", exists=True, dir_okay=False)]
+
+
+@app.command()
+def check(file: PolicyFile, as_json: Json = False) -> None:
+    """Check a policy file: every fault with line, column and key. Needs no database."""
+    document = _load(file, as_json)
+    if as_json:
+        emit({"accepted": True, "digest": digest_of(document), "faults": []})
+        return
+    profiles = ", ".join(document.profiles)
+    typer.echo(f"{document.name} version {document.version}: no fault; profiles {profiles}; {digest_of(document)}")
+
+
+@app.command("store")
+def store_(file: PolicyFile, as_json: Json = False) -> None:
+    """Store a policy file by its digest and publish it; a refused file changes nothing."""
+    document = _load(file, as_json)
+
+    async def write(connection: Connection) -> tuple[str, bool]:
+        return await shelf.store(connection, document, datetime.now(UTC))
+
+    digest, new = in_transaction(write)
+    if as_json:
+        emit({"accepted": True, "digest": digest, "stored": new, "faults": []})
+        return
+    typer.echo(f"{document.name} version {document.version}: {'stored' if new else 'stood there already'}; {digest}")
+
+
+def _load(file: Path, as_json: bool) -> PolicyDocument:
+    try:
+        text = file.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise PermanentError(f"{file}: expected UTF-8, seen {error}; save it as UTF-8") from error
+    document = load(text)
+    if isinstance(document, PolicyDocument):
+        return document
+    _tell(file, document, as_json)
+    raise typer.Exit(EXIT_NO)
+
+
+def _tell(file: Path, refused: Refused, as_json: bool) -> None:
+    if as_json:
+        emit({"accepted": False, "faults": [asdict(fault) for fault in refused.faults]})
+        return
+    for fault in refused.faults:
+        typer.echo(fault.words(str(file)), err=True)
+    typer.echo(f"{file}: refused, {len(refused.faults)} faults", err=True)
+
+
+@app.command()
+def show(
+    policy: Annotated[str | None, typer.Argument(help="Name or digest. Without it: the list of policies.")] = None,
+    profile: Annotated[str | None, typer.Option(help="Only this profile.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show the stored policies, or one with every gate and criterion."""
+    if policy is None:
+        _list(as_json)
+        return
+
+    async def read(connection: Connection) -> shelf.Stored | None:
+        return await shelf.find(connection, policy)
+
+    found = in_transaction(read)
+    if found is None:
+        raise PermanentError(f"policy {policy}: expected a stored name or digest; see `firstbell policy show`")
+    chosen = found.document.profiles
+    if profile is not None:
+        if profile not in chosen:
+            raise PermanentError(f"profile {profile}: expected one of {', '.join(chosen)}")
+        chosen = {profile: chosen[profile]}
+    if as_json:
+        tree = found.document.model_dump(mode="json", exclude={"profiles"})
+        profiles = {name: each.model_dump(mode="json") for name, each in chosen.items()}
+        emit({"digest": found.digest, "stored_at": found.stored_at, **tree, "profiles": profiles})
+        return
+    out = Console()
+    out.print(f"{found.document.title}: {found.document.name} version {found.document.version}", highlight=False)
+    out.print(found.digest, highlight=False)
+    for name, each in chosen.items():
+        _show_profile(out, name, each)
+
+
+def _show_profile(out: Console, name: str, profile: Profile) -> None:
+    ends = [
+        f"from {profile.teachers_at_least:g} teachers" if profile.teachers_at_least is not None else "",
+        f"under {profile.teachers_below:g} teachers" if profile.teachers_below is not None else "",
+    ]
+    out.print(f"\n[bold]{name}[/]: {' '.join(end for end in ends if end) or 'every other school'}", highlight=False)
+    found = Table(box=None, pad_edge=False, header_style="bold")
+    found.add_column("gate")
+    found.add_column("criterion", no_wrap=True)
+    for column in ("", "demands", "owner", "source"):
+        found.add_column(column)
+    for gate_id, gate in sorted(profile.gates.items()):
+        for index, criterion in enumerate(gate.criteria):
+            found.add_row(
+                gate_id.value if index == 0 else "", criterion.id, criterion.severity.value, Text(line_of(criterion)),
+                criterion.owner.value, Text(criterion.source),
+            )  # fmt: skip
+        found.add_row("", Text(f"asks {gate.approver.value}", style="dim"), "", Text(gate.silence, style="dim"))
+    out.print(found)
+
+
+def _list(as_json: bool) -> None:
+    documents = in_transaction(shelf.listed)
+    if as_json:
+        emit([asdict(document) for document in documents])
+        return
+    found = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("policy", "version", "title", "digest"):
+        found.add_column(column, no_wrap=column in ("policy", "digest"))
+    for document in documents:
+        found.add_row(document.name, str(document.version), Text(document.title), document.digest[:DIGEST_SHOWN])
+    Console().print(found)

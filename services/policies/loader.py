@@ -1,0 +1,91 @@
+"""From a policy file to a complete, checked document, or to its faults with line, column and key.
+
+Called by `policy check`, `policy store` and the room's preparation. A malformed policy is refused whole: nothing is
+repaired, defaulted or skipped, so that no mistake is ever read as permission.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from schemas.gate import PolicyDocument
+from services.policies.inherit import InheritanceError, resolve_profiles
+from services.policies.tree import Node, Place, TreeError, find, read_tree
+from workflows.policy.document import lint
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFault:
+    """One thing wrong with a policy file."""
+
+    line: int
+    column: int
+    key: str
+    """From the top, criteria by their ids."""
+    message: str
+    """Expected and seen."""
+
+    def words(self, name: str) -> str:
+        """One line, as compilers write it."""
+        return f"{name}:{self.line}:{self.column}: {self.key or 'document'}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A file that is no policy, and every reason found."""
+
+    faults: tuple[PolicyFault, ...]
+
+
+def load(text: str) -> PolicyDocument | Refused:
+    """The document, profiles resolved, schema and lines checked; or why not. Never blocks, never raises for content."""
+    try:
+        root = resolve_profiles(read_tree(text))
+    except TreeError as error:
+        return Refused((PolicyFault(error.place.line, error.place.column, "", str(error)),))
+    except InheritanceError as error:
+        return Refused((PolicyFault(error.place.line, error.place.column, error.key, str(error)),))
+    try:
+        document = PolicyDocument.model_validate(root.plain())
+    except ValidationError as error:
+        details = [detail for detail in error.errors(include_url=False) if not _echo(root, detail)]
+        return Refused(_once(_schema_fault(root, detail) for detail in details))
+    faults = _once(_fault(root, fault.path, fault.message) for fault in lint(document))
+    return Refused(faults) if faults else document
+
+
+def _once(faults: Iterable[PolicyFault]) -> tuple[PolicyFault, ...]:
+    """Each place and message once: a fault in an inherited line shows in every profile that has it."""
+    kept: dict[tuple[int, int, str], PolicyFault] = {}
+    for fault in faults:
+        kept.setdefault((fault.line, fault.column, fault.message), fault)
+    return tuple(sorted(kept.values(), key=lambda fault: (fault.line, fault.column)))
+
+
+def _echo(root: Node, detail: ErrorDetails) -> bool:
+    """Whether an error only repeats others: a list is "too short" because its items were refused."""
+    node, _, whole = find(root, detail["loc"])
+    return detail["type"] == "too_short" and whole and bool(node.value)
+
+
+def _fault(root: Node, path: tuple[str | int, ...], message: str) -> PolicyFault:
+    node, words, whole = find(root, path)
+    return _at(node.place if whole else node.key_place, words, path, whole, message)
+
+
+def _schema_fault(root: Node, detail: ErrorDetails) -> PolicyFault:
+    node, words, whole = find(root, detail["loc"])
+    extra = detail["type"] == "extra_forbidden"
+    message = "expected no such key" if extra else detail["msg"].removeprefix("Value error, ")
+    seen = detail["input"]
+    if isinstance(seen, str) and not extra and detail["type"] != "missing":
+        message = f"{message}; seen {seen!r}"
+    return _at(node.key_place if extra or not whole else node.place, words, detail["loc"], whole, message)
+
+
+def _at(place: Place, words: tuple[str, ...], path: tuple[str | int, ...], whole: bool, message: str) -> PolicyFault:
+    last = path[-1] if path else ""
+    named = (*words, last) if not whole and isinstance(last, str) and (not words or words[-1] != last) else words
+    return PolicyFault(place.line, place.column, ".".join(named), message)
