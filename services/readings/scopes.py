@@ -1,7 +1,8 @@
 """Scopes and their marks: which schools and releases have changed since their readings were last computed.
 
 A mark is a version from one sequence, drawn while the row is locked, so that it only rises: whoever computed up to
-a version it read can never hide a later one. Called by the intake, the register, and the sweeps.
+a version it read can never hide a later one. Rows are locked in the order of (kind, id), so that a sweep and a batch
+never wait for one another in a circle. Called by the intake, the register, and the sweeps.
 """
 
 from collections.abc import Collection, Iterable
@@ -56,7 +57,9 @@ async def mark_known(connection: Connection, schools: Collection[str], districts
 async def mark_but_schools(connection: Connection) -> None:
     """Marks every scope that is no school."""
     await connection.execute(
-        "update scope set version = nextval('scope_version'), retry_at = '-infinity' where kind <> 'school'"
+        """with others as (select kind, id from scope where kind <> 'school' order by kind, id for update)
+        update scope set version = nextval('scope_version'), retry_at = '-infinity'
+        from others where scope.kind = others.kind and scope.id = others.id"""
     )
 
 
@@ -75,9 +78,12 @@ async def computed(connection: Connection, done: Iterable[Due], now: datetime) -
     """Takes marks away, up to the versions computed; a later mark stays."""
     order = sorted(done)
     await connection.execute(
-        """update scope set computed_version = seen, computed_at = $4
-        from unnest($1::text[], $2::text[], $3::bigint[]) as t(of_kind, of_id, seen)
-        where kind = of_kind and id = of_id and computed_version < seen""",
+        """with done as (
+            select kind, id, seen from scope
+            join unnest($1::text[], $2::text[], $3::bigint[]) as t(kind, id, seen) using (kind, id)
+            order by kind, id for update of scope)
+        update scope set computed_version = seen, computed_at = $4
+        from done where scope.kind = done.kind and scope.id = done.id and computed_version < seen""",
         [scope.kind for scope in order],
         [scope.id for scope in order],
         [scope.version for scope in order],

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 from pydantic import BaseModel
 
 from schemas.calendar import Calendar, CalendarPointer
@@ -92,11 +93,13 @@ class RoomLab:
         for payload in payloads:
             ce_type = str(payload.ce_type)  # type: ignore[attr-defined]
             key = next(
-                str(getattr(payload, name)) for name in ("scope_id", "school_id", "district_id") if hasattr(payload, name)
+                str(getattr(payload, name))
+                for name in ("scope_id", "school_id", "district_id")
+                if hasattr(payload, name)
             )
             event = encode(ce_type, payload, key, source="lab")
             placed: Mapping[str, Any] = {} if partition is None else {"partition": partition}
-            producer.produce(by_type[type(payload)], event.value, event.key, headers=event.headers, **placed)
+            producer.produce(by_type[type(payload)], event.value, event.key, headers=list(event.headers), **placed)
         assert await asyncio.to_thread(producer.flush, 60) == 0
         self.sent_count += len(payloads)
 
