@@ -85,7 +85,7 @@ def feed_cut(world: World, seen: Seen) -> None:
 
     before = {line["school_id"] for line in here(world.refresh())}
     world.simulate("cut", identifier, "helpdesk")
-    say(f"the help-desk feed of {district['district']} is cut")
+    say(f"the help-desk feed of {district['name']} is cut")
 
     def unknown(lines: list[Line]) -> int | None:
         inside = here(lines)
@@ -94,12 +94,12 @@ def feed_cut(world: World, seen: Seen) -> None:
 
     dark = wait_for(world, unknown, 30 + 4 * world.day_seconds)
     if dark is None:
-        seen.misses.append(f'not every school of {district["district"]} turned to "don\'t know"')
+        seen.misses.append(f'not every school of {district["name"]} turned to "don\'t know"')
     else:
-        say(f'{dark} schools of {district["district"]} turned to "don\'t know"; silence is not a pass')
+        say(f'{dark} schools of {district["name"]} turned to "don\'t know"; silence is not a pass')
     stayed = {line["school_id"] for line in here(world.refresh())}
     advanced = len(before - stayed)
-    say(f"schools of {district['district']} that advanced meanwhile: {advanced}")
+    say(f"schools of {district['name']} that advanced meanwhile: {advanced}")
     if advanced:
         seen.misses.append(f"{advanced} schools advanced while their feed was cut")
     world.simulate("restore", identifier, "helpdesk")

@@ -23,7 +23,7 @@ DAYS = 100
 LEAD_SECONDS = 4.0
 """From the command until the first imagined day, so that every school has started by then."""
 FIRST_DATE = "2026-09-02"
-DATA = Path(schemas.__file__).resolve().parent.parent / "deploy" / "data"
+DATA = Path(schemas.__file__).resolve().parent.parent / "deploy" / "data" / "nces"
 
 
 @dataclass(slots=True)
@@ -100,32 +100,32 @@ def servers(world: World) -> None:
 
 def choose_districts(listing: list[Line], wishes: Wishes) -> list[Line]:
     """The districts asked for; otherwise three, by the seed, that together have about the schools asked for."""
-    usable = [line for line in listing if line["open_schools"] > 0 and line["students"]]
+    usable = [line for line in listing if line["status"] == "open" and line["schools_count"] > 0]
     if wishes.districts:
         found = []
         for wanted in wishes.districts:
-            fits = [line for line in usable if wanted.lower() in (line["district"].lower(), line["district_id"])]
-            fits = fits or [line for line in usable if wanted.lower() in line["district"].lower()]
+            fits = [line for line in usable if wanted.lower() in (line["name"].lower(), line["district_id"])]
+            fits = fits or [line for line in usable if wanted.lower() in line["name"].lower()]
             if len(fits) != 1:
-                seen = ", ".join(line["district"] for line in fits[:5]) or "none"
+                seen = ", ".join(line["name"] for line in fits[:5]) or "none"
                 raise CommandError(f"--district {wanted}: expected one district with open schools, fits {seen}")
             found += fits
         return found
     dice = Random(wishes.seed)
     if wishes.schools > 60:
-        return _many(sorted(usable, key=lambda line: (-line["open_schools"], line["district"])), wishes.schools)
+        return _many(sorted(usable, key=lambda line: (-line["schools_count"], line["name"])), wishes.schools)
     share = wishes.schools / 3
-    near = [line for line in usable if share * 0.7 <= line["open_schools"] <= share * 1.3]
+    near = [line for line in usable if share * 0.7 <= line["schools_count"] <= share * 1.3]
     pool = sorted(near if len(near) >= 3 else usable, key=lambda line: line["district_id"])
     tries = [dice.sample(pool, min(3, len(pool))) for _ in range(200)]
-    return min(tries, key=lambda picks: abs(sum(line["open_schools"] for line in picks) - wishes.schools))
+    return min(tries, key=lambda picks: abs(sum(line["schools_count"] for line in picks) - wishes.schools))
 
 
 def _many(usable: list[Line], wanted: int) -> list[Line]:
     """The fewest largest districts that reach the number."""
     picked: list[Line] = []
     for line in usable:
-        if sum(pick["open_schools"] for pick in picked) >= wanted:
+        if sum(pick["schools_count"] for pick in picked) >= wanted:
             break
         picked.append(line)
     return picked
@@ -136,16 +136,16 @@ def directory(world: World) -> None:
     say = world.screen.say
     answer = must("directory", "import", *sorted(str(path) for path in DATA.glob("washington_*.csv")), "--json").tree
     say(_landed(answer))
-    listing: list[Line] = must("directory", "districts", "--json").tree
+    listing: list[Line] = must("directory", "list", "--json").tree
     world.districts = choose_districts(listing, world.wishes)
-    names = ", ".join(f"{line['district']} ({line['open_schools']})" for line in world.districts)
+    names = ", ".join(f"{line['name']} ({line['schools_count']})" for line in world.districts)
     say(f"in the program: {names}; their future from here is SIMULATED")
 
 
 def _landed(answer: Any) -> str:
     return (
-        f"Washington's directory: {answer['schools']} schools and {answer['districts']} districts landed, "
-        f"{len(answer['faults'])} rows at fault"
+        f"Washington's directory: {answer['schools']['created']} schools and {answer['districts']['created']} districts "
+        f"landed, {answer['faults_count']} rows at fault"
     )
 
 
@@ -156,14 +156,14 @@ def districts_words(world: World) -> list[str]:
 
 def calendars_and_people(world: World) -> None:
     """Rehearsal calendars, whose days last a second or more, and stand-ins for every role."""
-    count = sum(line["open_schools"] for line in world.districts)
+    count = sum(line["schools_count"] for line in world.districts)
     world.day_seconds = max(1.0, count / 30)
     where = districts_words(world)
     must("roster", "rehearse", *where)
     world.began = datetime.now(UTC) + timedelta(seconds=LEAD_SECONDS + count / 40)
     must(
         "calendar", "rehearse", *where, "--start", world.began.isoformat(), "--day-seconds", str(world.day_seconds),
-        "--days", str(DAYS), "--first-date", FIRST_DATE, "--hold-last",
+        "--days", str(DAYS), "--first-date", FIRST_DATE, "--last-day-hours", "720",
     )  # fmt: skip
     world.screen.say(f"a rehearsal calendar: {DAYS} instructional days of {world.day_seconds:g} s from {FIRST_DATE}")
 

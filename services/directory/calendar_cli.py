@@ -59,6 +59,7 @@ def rehearse(
     days: Annotated[int, typer.Option(help="How many instructional days, 1-400.")] = 200,
     first_date: Annotated[str, typer.Option(help="Civil date of the first day; weekdays follow.")] = "2026-09-02",
     time_zone: Annotated[str, typer.Option(help="Shown with the calendar.")] = "America/Los_Angeles",
+    last_day_hours: Annotated[float, typer.Option(min=0, max=8760, help="How long the last day lasts on.")] = 0.0,
     as_json: Json = False,
 ) -> None:
     """Give districts a compressed, imagined calendar, which only rehearsal programs accept."""
@@ -69,7 +70,7 @@ def rehearse(
     def make(district_id: str, version: int) -> Calendar:
         return rehearsal(
             district_id, version, start=begin, day_seconds=day_seconds, days_count=days, first_date=civil,
-            time_zone=time_zone,
+            time_zone=time_zone, last_day_hours=last_day_hours,
         )  # fmt: skip
 
     _choose(district or (), state, make, as_json)

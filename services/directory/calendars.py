@@ -167,10 +167,11 @@ def rehearsal(
     days_count: int,
     first_date: date,
     time_zone: str,
+    last_day_hours: float = 0.0,
 ) -> Calendar:
     """A compressed calendar: each instructional day lasts `day_seconds` and the next begins as it ends.
 
-    Civil dates walk real weekdays from `first_date`, so that rules by month hold. Raises CalendarFileError.
+    `last_day_hours` lets the last day last on, so that a finished rehearsal can be looked at as it ended. Civil dates walk real weekdays from `first_date`, so that rules by month hold. Raises CalendarFileError.
     """
     zone_of(time_zone)
     if not 0.001 <= day_seconds <= 86_400 or not 1 <= days_count <= DAYS_MAX:
@@ -185,6 +186,8 @@ def rehearsal(
             opens = begin + len(days) * length
             days.append((civil, opens, opens + length))
         civil += timedelta(days=1)
+    civil, opens, closes = days[-1]
+    days[-1] = (civil, opens, closes + round(last_day_hours * 3_600_000))
     return Calendar(
         district_id=district_id, version=version, time_zone=time_zone, hours_per_day=6, rehearsal=True, days=tuple(days)
     )
