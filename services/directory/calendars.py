@@ -171,7 +171,8 @@ def rehearsal(
 ) -> Calendar:
     """A compressed calendar: each instructional day lasts `day_seconds` and the next begins as it ends.
 
-    `last_day_hours` lets the last day last on, so that a finished rehearsal can be looked at as it ended. Civil dates walk real weekdays from `first_date`, so that rules by month hold. Raises CalendarFileError.
+    `last_day_hours` lets the last day last on, so that a finished rehearsal can be looked at as it ended. Civil
+    dates walk real weekdays from `first_date`, so that rules by month hold. Raises CalendarFileError.
     """
     zone_of(time_zone)
     if not 0.001 <= day_seconds <= 86_400 or not 1 <= days_count <= DAYS_MAX:
