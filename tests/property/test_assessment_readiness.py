@@ -69,7 +69,7 @@ def test_readings_do_not_depend_on_the_order_of_events(life: list[Any], dice: An
 
 
 @given(lives, st.booleans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_every_signal_is_answered_once_and_on_its_grid(life: list[Any], scheduled: bool) -> None:
     answers = compute(subject(*life, now=NOW, calendar=CALENDAR if scheduled else None))
     assert len({answer.signal for answer in answers}) == len(answers) == 7
@@ -79,7 +79,7 @@ def test_every_signal_is_answered_once_and_on_its_grid(life: list[Any], schedule
 
 
 @given(betas, st.integers(0, 58), st.integers(0, 58))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_beta_days_never_fall_as_time_passes(running: Any, one: int, other: int) -> None:
     earlier, later = sorted((one, other))
     before = value_of(compute(subject(running, now=at(earlier))), BETA_DAYS).value

@@ -72,7 +72,7 @@ def test_readings_do_not_depend_on_the_order_of_events(
 
 
 @given(lives, st.lists(items(), max_size=4), moments, st.booleans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_every_signal_is_answered_once_and_on_its_grid(
     life: list[TicketChanged], logged: list[FrictionChanged], mark: float, scheduled: bool
 ) -> None:
@@ -85,7 +85,7 @@ def test_every_signal_is_answered_once_and_on_its_grid(
 
 
 @given(lives, moments, priorities)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_ticket_resolved_in_time_never_worsens_the_service_level(
     life: list[TicketChanged], opened: float, priority: str
 ) -> None:
@@ -95,7 +95,7 @@ def test_a_ticket_resolved_in_time_never_worsens_the_service_level(
 
 
 @given(lives, moments)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_an_open_ticket_that_is_due_never_betters_the_service_level(life: list[TicketChanged], opened: float) -> None:
     before = value_of(values(*life), SERVICE_LEVEL)
     after = value_of(values(*life, ticket(min(opened, 34.0), priority="low")), SERVICE_LEVEL)
@@ -104,7 +104,7 @@ def test_an_open_ticket_that_is_due_never_betters_the_service_level(life: list[T
 
 
 @given(st.lists(moments, min_size=1, max_size=25))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_resolving_the_oldest_ticket_never_ages_the_backlog(opened: list[float]) -> None:
     ordered = sorted(opened)
     before = value_of(values(*[ticket(moment) for moment in ordered]), BACKLOG_AGE).value
@@ -116,7 +116,7 @@ def test_resolving_the_oldest_ticket_never_ages_the_backlog(opened: list[float])
 
 
 @given(lives, moments, moments)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_later_watermark_never_lowers_the_backlogs_age(life: list[TicketChanged], one: float, other: float) -> None:
     earlier, later = sorted((one, other))
     before = value_of(values(*life, mark=earlier), BACKLOG_AGE).value

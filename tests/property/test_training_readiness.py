@@ -61,7 +61,7 @@ def test_readings_do_not_depend_on_the_order_of_events(life: list[Any], teachers
 
 
 @given(lives, counts)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_every_signal_is_answered_once_and_on_its_grid(life: list[Any], teachers_count: int | None) -> None:
     answers = values(life, teachers_count)
     assert len({answer.signal for answer in answers}) == len(answers) == 6
@@ -74,7 +74,7 @@ def test_every_signal_is_answered_once_and_on_its_grid(life: list[Any], teachers
 
 
 @given(lives, st.integers(1, 8), completions)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_further_completion_never_worsens_modules_sessions_months_or_handouts(
     life: list[Any], teachers_count: int, further: TrainingCompleted
 ) -> None:
@@ -95,7 +95,7 @@ def test_a_further_handout_never_lowers_the_untrained_count(life: list[Any], fur
 
 
 @given(lives, st.integers(1, 8), coaches)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_further_coach_never_worsens_the_cover_and_none_is_the_worst(
     life: list[Any], teachers_count: int, further: CoachAssigned
 ) -> None:
