@@ -240,8 +240,11 @@ async def lock_parking(connection: Connection, *, shared: bool) -> None:
 
     Batches share it before they read anything; taking up has it alone, after the reference was written.
     """
-    suffix = "_shared" if shared else ""
-    await connection.execute(f"select pg_advisory_xact_lock{suffix}({PARKING_LOCK_CLASS}, hashtext(current_schema()))")
+    if shared:
+        statement = "select pg_advisory_xact_lock_shared($1, hashtext(current_schema()))"
+    else:
+        statement = "select pg_advisory_xact_lock($1, hashtext(current_schema()))"
+    await connection.execute(statement, PARKING_LOCK_CLASS)
 
 
 _COLUMNS = "consumer_group, topic_id, topic, partition, record_offset, record_at, key, value, headers"

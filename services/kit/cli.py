@@ -9,6 +9,7 @@ import json
 from dataclasses import asdict
 from typing import Annotated, Any
 
+import asyncpg
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -16,6 +17,7 @@ from rich.table import Table
 from services.kit import deadletters, fence
 from services.kit.database import connect
 from services.kit.deadletters import DeadLetter, Filter
+from services.kit.outcome import PermanentError
 from services.kit.room import rooms
 from services.kit.settings import Settings, load_settings
 
@@ -39,7 +41,13 @@ def _rooms(room: str | None) -> list[str]:
 
 
 async def _find(settings: Settings, room: str | None, wanted: Filter) -> list[DeadLetter]:
-    return [letter for each in _rooms(room) for letter in await deadletters.find(settings, each, wanted)]
+    found: list[DeadLetter] = []
+    for each in _rooms(room):
+        try:
+            found += await deadletters.find(settings, each, wanted)
+        except asyncpg.UndefinedTableError as error:
+            raise PermanentError(f"{each}: expected its tables, seen none; run `firstbell stack up`") from error
+    return found
 
 
 def _text(value: bytes | None) -> str | None:

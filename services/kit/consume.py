@@ -71,6 +71,8 @@ class Consuming:
     ) -> None:
         self.subscription = subscription
         self.assigned: tuple[Place, ...] = ()
+        self.heard_at = time.monotonic()
+        """When Kafka last answered this consumer; monotonic seconds."""
         self._settings, self._pool, self._observer = settings, pool, observer
         guard = BadShareGuard(settings.bad_share_stop_ratio, settings.bad_share_stop_minimum)
         self._ingest = Ingest(pool, subscription, f"firstbell/{room}", guard, self._verify)
@@ -78,7 +80,7 @@ class Consuming:
         self._stopping = asyncio.Event()
         self._failure: BaseException | None = None
         self._loop = asyncio.get_running_loop()
-        self._admin = AdminClient(kafka.client_config(settings))
+        self._admin = AdminClient(kafka.client_config(settings), logger=kafka.LOGGER)
         self._consumer: Consumer | None = None
         self._subscriber: BatchSubscriber | None = None
 
@@ -299,9 +301,8 @@ class Consuming:
     async def check_topics(self) -> None:
         """Fails this consumer when a topic it reads was made anew behind its back. Called now and then."""
         known = {topic: self._ingest.topic_ids[topic] for topic, _ in self.assigned if topic in self._ingest.topic_ids}
-        if not known:
-            return
-        seen = await asyncio.to_thread(self.topic_ids, sorted(known))
+        seen = await asyncio.to_thread(self.topic_ids, self.subscription.topics)
+        self.heard_at = time.monotonic()
         for topic, topic_id in known.items():
             if seen[topic] != topic_id:
                 log = Log(topic, seen[topic], 0, 0, 0)

@@ -40,7 +40,7 @@ class Endpoint:
         self.port = self._server.sockets[0].getsockname()[1]
         self._file.parent.mkdir(parents=True, exist_ok=True)
         draft = self._file.with_suffix(f".{os.getpid()}.part")
-        draft.write_text(json.dumps({"metrics": self.port, "pid": os.getpid()}), "utf-8")
+        draft.write_text(self._told(), "utf-8")
         draft.replace(self._file)
         return self
 
@@ -50,7 +50,11 @@ class Endpoint:
         if self._server is not None:
             self._server.close()
         with contextlib.suppress(FileNotFoundError):
-            self._file.unlink()
+            if self._file.read_text("utf-8") == self._told():  # a second process of the room may have written since
+                self._file.unlink()
+
+    def _told(self) -> str:
+        return json.dumps({"metrics": self.port, "pid": os.getpid()})
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -72,6 +72,12 @@ class Gauges:
             return False, f"no look at the database for {now - self._refreshed:.0f} s"
         if self._outbox_age > STALLED_SECONDS:
             return False, f"the oldest outbox row waits for {self._outbox_age:.0f} s"
+        for consuming in self._consuming:
+            if now - consuming.heard_at > STALLED_SECONDS:
+                return (
+                    False,
+                    f"Kafka has not answered {consuming.subscription.group} for {now - consuming.heard_at:.0f} s",
+                )
         for topic, records in self._lag.items():
             since = max(self._level_at.get(topic, now), self._moved_at)
             if records and now - since > STALLED_SECONDS:

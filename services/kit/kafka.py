@@ -4,6 +4,7 @@ Serves three libraries: FastStream's Confluent broker (consuming), confluent-kaf
 (commands). It refuses SASL without TLS, which the libraries would accept in silence.
 """
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,8 @@ from faststream.security import BaseSecurity, SASLScram512
 from services.kit.outcome import PermanentError
 from services.kit.settings import Settings
 
+LOGGER = logging.getLogger("kafka-client")
+"""Where librdkafka writes, instead of the terminal."""
 LINGER_MS = 5
 """Milliseconds a producer waits to fill a request. Our judgement: half the relay's idle latency."""
 

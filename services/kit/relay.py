@@ -35,10 +35,14 @@ class Relay:
     def __init__(self, settings: Settings, pool: Pool, room: str) -> None:
         self.published_count = 0
         self._pool, self._room = pool, room
-        self._producer = Producer(kafka.producer_config(settings))
+        self._settings = settings
+        self._producer = self._make()
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
         self._log = structlog.get_logger().bind(room=room)
+
+    def _make(self) -> Producer:
+        return Producer(kafka.producer_config(self._settings), logger=kafka.LOGGER)
 
     def wake(self) -> None:
         """Says that rows were committed. Cheap; may be called for each batch."""
@@ -109,7 +113,9 @@ class Relay:
             self._producer.produce(row["topic"], encoded.value, key, headers=headers, on_delivery=delivered)
         left = await asyncio.to_thread(self._producer.flush, FLUSH_SECONDS_MAX)
         if left or errors:
+            # what is in flight may still arrive, under the same ids; a producer once fatal never recovers
             self._producer.purge()
+            self._producer = self._make()
             raise TemporaryError(
                 f"outbox of {self._room}: expected {len(rows)} acknowledgements of Kafka, seen {left} missing and "
                 f"{len(errors)} refused, first {errors[:1]}; the rows stay and are sent again"

@@ -254,6 +254,20 @@ async def test_a_record_parked_while_its_reference_arrives_is_never_left_behind(
     assert await lab.query("select 1 from parked") == []
 
 
+async def test_two_processes_share_a_room_and_one_leaves_at_work(lab: Lab) -> None:
+    lab.start()
+    first, task = lab.running.pop()
+    lab.start()
+    await lab.send([Tick(id=f"t{n}") for n in range(20_000)])
+    await lab.moved(1_000)
+    first.stop()
+    await asyncio.wait_for(task, 30)
+    await lab.send([Tick(id=f"u{n}") for n in range(1_000)])
+    counts = await lab.moved(21_000)
+    assert counts["applied"] == 21_000
+    assert [tuple(row) for row in await lab.query("select count(*), max(times) from effect")] == [(21_000, 1)]
+
+
 async def test_dead_letters_are_replayed_with_their_bytes_and_where_they_came_from(lab: Lab) -> None:
     await lab.send_raw([raw(b'{"id":"a","name":"Ada"}')])
     lab.start()
