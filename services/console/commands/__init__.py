@@ -1,0 +1,1 @@
+"""What people type, one file a noun: school, district, gate, hold, decision, report."""

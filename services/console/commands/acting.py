@@ -1,0 +1,132 @@
+"""How a person's act goes its way: roster, workflow, answer. Shared by `gate` and `hold`.
+
+An act is recorded as asserted, not authenticated: `--as` says who acts, and nothing proves it. The same `--id` twice
+is one act.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import uuid4
+
+import typer
+from pydantic import ValidationError
+
+from schemas.gate import SchoolPolicy
+from schemas.message import Command, CommandReply
+from schemas.school import Actor, Role, SchoolRecord
+from services.console import door, library, roster, views
+from services.console.commands import screen
+from services.console.commands.session import DONE, REFUSED, USAGE, Session, fail, one_rollout, serve
+from services.console.views import Answer, PictureRow, SchoolLine
+
+AsOption = Annotated[
+    str | None, typer.Option("--as", metavar="ACTOR", help="Who acts: an actor of the roster, actor-...")
+]
+StandInOption = Annotated[
+    bool, typer.Option("--stand-in", help="Instead of --as, in a rehearsal: the roster's stand-in for the role asked.")
+]
+ReasonOption = Annotated[str, typer.Option(help="Why, as a code: lower-case words joined by hyphens.")]
+IdOption = Annotated[
+    str | None, typer.Option("--id", help="Id of this act; the same id twice is one act. Made up when absent.")
+]
+
+ASSERTED = "recorded as asserted, not authenticated"
+
+
+class ActAnswer(Answer):
+    """What became of an act."""
+
+    notice: str | None
+    """SIMULATED when imagined evidence has reached the program, else None."""
+    program_id: str
+    school_id: str
+    school: str
+    actor: Actor | None
+    """None: the roster refused to name one."""
+    recorded: str
+    reply: CommandReply
+
+
+Make = Callable[[Session, SchoolLine, Actor, str], Command]
+Wanted = Callable[[PictureRow, SchoolPolicy | None], Sequence[Role]]
+"""The roles that the act calls for, first choice first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who a command line says acts: an actor's id, or whoever stands in."""
+
+    actor_id: str | None
+    stand_in: bool
+
+    def __post_init__(self) -> None:
+        if (self.actor_id is None) is not self.stand_in:
+            fail(USAGE, "who acts: expected one of --as ACTOR and, in a rehearsal, --stand-in")
+
+
+def carry(
+    school: str, program: str | None, who: Person, act_id: str | None, wanted: Wanted, make: Make, as_json: bool
+) -> None:
+    """Carries one act and tells the answer. Exits with 0 when accepted, 4 when refused, 3 when nobody answered."""
+
+    async def work(session: Session) -> ActAnswer:
+        line = await one_rollout(session, school, program)
+        identity = act_id or str(uuid4())
+        record = await library.school_record(session.connection, line.school_id)
+        row = await views.picture_row(session.connection, line.program_id, line.school_id)
+        policy = await library.school_policy(session.connection, row)
+        roles = wanted(row, policy)
+        actor_id = who.actor_id or await _stand_in(session, line, record, roles)
+        found = await roster.actor_for(session.connection, actor_id, record, line, roles, identity)
+        if isinstance(found, CommandReply):
+            return _answer(line, None, found)
+        try:
+            command = make(session, line, found, identity)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            place = ".".join(str(part) for part in first["loc"])
+            fail(USAGE, f"{place}: {first['msg']}; seen {first.get('input')!r}")
+        client = await door.connect(session.settings)
+        return _answer(line, found, await door.act(client, line.program_id, line.school_id, command))
+
+    answer = serve(work)
+    if as_json:
+        screen.write_json(answer)
+    else:
+        _tell(answer)
+    raise typer.Exit(DONE if answer.reply.accepted else REFUSED)
+
+
+async def _stand_in(session: Session, line: SchoolLine, record: SchoolRecord | None, roles: Sequence[Role]) -> str:
+    if not line.rehearsal:
+        fail(USAGE, f"--stand-in: expected a rehearsal, seen program {line.program_id}, which is real; use --as ACTOR")
+    found = await roster.stand_in(session.connection, record, line, roles)
+    if found is None:
+        names = ", ".join(role.value for role in roles) or "any role"
+        fail(USAGE, f"--stand-in: expected a stand-in for {names} at {line.school}, seen none; "
+                    "make them with `firstbell roster rehearse`")  # fmt: skip
+    return found
+
+
+def _answer(line: SchoolLine, actor: Actor | None, reply: CommandReply) -> ActAnswer:
+    return ActAnswer(
+        notice=line.notice, program_id=line.program_id, school_id=line.school_id, school=line.school, actor=actor,
+        recorded=ASSERTED, reply=reply,
+    )  # fmt: skip
+
+
+def _tell(answer: ActAnswer) -> None:
+    reply, paper = answer.reply, screen.paper()
+    if answer.notice:
+        paper.print(f"{views.SIMULATED}: evidence in {answer.program_id} is imagined.", style="bold yellow")
+    if not reply.accepted:
+        screen.remark(f"refused: {reply.refusal}")
+        screen.remark(f"  expected   {reply.expected}\n  seen       {reply.seen}\n  next step  {reply.next_step}")
+        return
+    actor = answer.actor
+    who = f"{actor.role.value} {actor.actor_id}" if actor else "nobody"
+    again = ", as before" if reply.repeated else ""
+    paper.print(
+        f"accepted{again}: {who} at {answer.school}; {ASSERTED}; act {reply.act_id}, fact {reply.fact_sequence}"
+    )

@@ -1,0 +1,143 @@
+"""`firstbell gate`: the acts by which people take part in a gate's decision."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import typer
+
+from schemas.gate import SchoolPolicy, SignOffs
+from schemas.message import AnswerAsk, Command, GiveSignOff
+from schemas.school import Actor, GateId, Role
+from services.console.commands import screen
+from services.console.commands.acting import AsOption, IdOption, Person, ReasonOption, StandInOption, carry
+from services.console.commands.school import JsonOption, ProgramOption, SchoolArgument, announce
+from services.console.commands.session import CODES, DONE, NOT_READY, Session, one_rollout, serve, sight_of
+from services.console.views import PictureRow, SchoolLine
+from services.console.why import Standing, WhyAnswer, explain_school
+
+app = typer.Typer(no_args_is_help=True, help="Sign, approve, reject.", epilog=CODES)
+
+GateOption = Annotated[GateId | None, typer.Option(help="The gate; the school's current one when absent.")]
+NoteOption = Annotated[str | None, typer.Option(help="Id of a note kept elsewhere, under restriction.")]
+
+
+@app.command("sign-off", epilog=CODES)
+def sign_off(
+    school: SchoolArgument,
+    gate: GateOption = None,
+    who: AsOption = None,
+    stand_in: StandInOption = False,
+    criterion: Annotated[str | None, typer.Option(help="The sign-off criterion, if the gate has several.")] = None,
+    program: ProgramOption = None,
+    act_id: IdOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Signs a phase's plan in a role. The law counts one role a person."""
+
+    def make(session: Session, line: SchoolLine, actor: Actor, identity: str) -> Command:
+        del session
+        return GiveSignOff(act_id=identity, actor=actor, gate=gate or line.gate, criterion_id=criterion)
+
+    carry(school, program, Person(who, stand_in), act_id, _signers, make, as_json)
+
+
+@app.command(epilog=CODES)
+def approve(
+    school: SchoolArgument,
+    reason: ReasonOption,
+    gate: GateOption = None,
+    who: AsOption = None,
+    stand_in: StandInOption = False,
+    note: NoteOption = None,
+    program: ProgramOption = None,
+    act_id: IdOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Answers a standing ask with yes; bound to each criterion's status as it is now."""
+    _answer("approved", school, Person(who, stand_in), reason, gate, note, program, act_id, as_json)
+
+
+@app.command(epilog=CODES)
+def reject(
+    school: SchoolArgument,
+    reason: ReasonOption,
+    gate: GateOption = None,
+    who: AsOption = None,
+    stand_in: StandInOption = False,
+    note: NoteOption = None,
+    program: ProgramOption = None,
+    act_id: IdOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Answers a standing ask with no; nobody is asked again until a criterion's status changes."""
+    _answer("rejected", school, Person(who, stand_in), reason, gate, note, program, act_id, as_json)
+
+
+def _answer(
+    answer: Literal["approved", "rejected"],
+    school: str,
+    who: Person,
+    reason: str,
+    gate: GateId | None,
+    note: str | None,
+    program: str | None,
+    act_id: str | None,
+    as_json: bool,
+) -> None:
+    def make(session: Session, line: SchoolLine, actor: Actor, identity: str) -> Command:
+        del session
+        return AnswerAsk(
+            act_id=identity, actor=actor, gate=gate or line.gate, answer=answer, reason=reason, note_id=note
+        )
+
+    carry(school, program, who, act_id, _asked, make, as_json)
+
+
+def _asked(row: PictureRow, policy: SchoolPolicy | None) -> Sequence[Role]:
+    picture = row.picture
+    if picture.asked:
+        return (picture.asked,)
+    return (policy.gates[picture.phase.gate].approver,) if policy else ()
+
+
+def _signers(row: PictureRow, policy: SchoolPolicy | None) -> Sequence[Role]:
+    """Those who have yet to sign; those who have, when nobody has."""
+    gate = row.picture.phase.gate
+    criteria = policy.gates[gate].criteria if policy else ()
+    roles = tuple(role for each in criteria if isinstance(each, SignOffs) for role in each.roles)
+    signed = [each.actor.role for each in row.picture.sign_offs.values() if each.gate is gate]
+    return tuple(role for role in roles if role not in signed) or roles
+
+
+@app.command(epilog=CODES)
+def ask(school: SchoolArgument, program: ProgramOption = None, as_json: JsonOption = False) -> None:
+    """Shows a standing ask: who is asked, about what, until when, and what silence does. Exits with 1 when none is."""
+
+    async def work(session: Session) -> WhyAnswer:
+        line = await one_rollout(session, school, program)
+        return explain_school(line, await sight_of(session, line), session.now)
+
+    answer = serve(work)
+    if as_json:
+        screen.write_json(answer)
+    elif answer.asks:
+        _print_ask(answer)
+    else:
+        screen.remark(f"nobody is asked about {answer.line.school}: {answer.headline}")
+    raise typer.Exit(DONE if answer.asks else NOT_READY)
+
+
+def _print_ask(answer: WhyAnswer) -> None:
+    line, paper = answer.line, screen.paper()
+    announce([line])
+    role = answer.asks.value if answer.asks else ""
+    paper.print(f"{role} of {line.school} ({line.district}): {line.gate.value} waits for your answer", style="bold")
+    for each in answer.criteria:
+        if each.standing is Standing.ASKED:
+            paper.print(f"  {each.criterion_id}: {each.sentence}")
+    passed = [each for each in answer.criteria if each.severity == "hard" and not each.blocks]
+    paper.print(f"  {len(passed)} other hard criteria pass")
+    paper.print(f"answer by: {screen.moment(line.answer_by) or 'the end of the calendar'}")
+    paper.print(f"silence: {answer.silence or '–'}")
+    words = f"{line.school_id} --program {line.program_id} --as ACTOR --reason CODE"
+    paper.print(f"answer with: firstbell gate approve {words}\n         or: firstbell gate reject {words}")

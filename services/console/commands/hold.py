@@ -1,0 +1,77 @@
+"""`firstbell hold`: a person keeps a school where it is, and lets it go again."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from schemas.decision import Hold, HoldKind
+from schemas.gate import SchoolPolicy
+from schemas.message import AddHold, Command, ReleaseHold
+from schemas.school import Actor, Role, Scope, ScopeKind
+from services.console.commands.acting import AsOption, IdOption, Person, ReasonOption, StandInOption, carry
+from services.console.commands.school import JsonOption, ProgramOption, SchoolArgument
+from services.console.commands.session import CODES, Session
+from services.console.views import PictureRow, SchoolLine
+
+app = typer.Typer(no_args_is_help=True, help="Hold a school, or lift a hold.", epilog=CODES)
+
+
+@app.command(epilog=CODES)
+def add(
+    school: SchoolArgument,
+    reason: ReasonOption,
+    who: AsOption = None,
+    stand_in: StandInOption = False,
+    lifted_by: Annotated[
+        Role | None, typer.Option(help="Role that may lift it, or any above; the actor's own when absent.")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(help="When it ends by itself, UTC; until it is lifted when absent.")
+    ] = None,
+    program: ProgramOption = None,
+    act_id: IdOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Holds a school: no gate opens while a hold stands. The hold's id is the act's."""
+
+    def make(session: Session, line: SchoolLine, actor: Actor, identity: str) -> Command:
+        hold = Hold(
+            hold_id=identity,
+            kind=HoldKind.PERSON,
+            scope=Scope(kind=ScopeKind.SCHOOL, id=line.school_id),
+            reason=reason,
+            placed_by=actor,
+            placed_at=session.now,
+            expires_at=until.replace(tzinfo=UTC) if until else None,
+            lifted_by=lifted_by or actor.role,
+        )
+        return AddHold(act_id=identity, actor=actor, hold=hold)
+
+    carry(school, program, Person(who, stand_in), act_id, _anybody, make, as_json)
+
+
+@app.command(epilog=CODES)
+def release(
+    school: SchoolArgument,
+    hold: Annotated[str, typer.Argument(help="The hold's id, as `school why` names it.")],
+    who: AsOption = None,
+    stand_in: StandInOption = False,
+    program: ProgramOption = None,
+    act_id: IdOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Lifts a hold, in the role it names or one above."""
+
+    def make(session: Session, line: SchoolLine, actor: Actor, identity: str) -> Command:
+        del session, line
+        return ReleaseHold(act_id=identity, actor=actor, hold_id=hold.removeprefix("hold:"))
+
+    carry(school, program, Person(who, stand_in), act_id, _anybody, make, as_json)
+
+
+def _anybody(row: PictureRow, policy: SchoolPolicy | None) -> Sequence[Role]:
+    """Any role over the school may try; the highest is taken."""
+    del row, policy
+    return ()

@@ -1,0 +1,86 @@
+"""`firstbell report`: a program on one page, as text, JSON or a self-contained HTML file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.console import census
+from services.console import report as page
+from services.console.commands import screen
+from services.console.commands.school import JsonOption, ProgramOption
+from services.console.commands.session import CODES, USAGE, Session, fail, serve
+from services.console.report import OUTCOMES, Report
+from services.console.views import SIMULATED
+
+app = typer.Typer(help="A program on one page.", epilog=CODES)
+
+
+@app.command(epilog=CODES)
+def report(
+    program: ProgramOption = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write one self-contained HTML page.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tells phases by outcome, what holds most schools, longest held, oldest ask, silent sources."""
+
+    async def work(session: Session) -> Report:
+        answers = await census.take(session.connection, session.now, program)
+        return page.compile_report(answers, program, session.now)
+
+    made = serve(work)
+    if html is not None:
+        try:
+            html.write_text(page.page(made), "utf-8")
+        except OSError as error:
+            fail(USAGE, f"--html {html}: expected a file that can be written, seen {error}")
+        screen.remark(f"written: {html}")
+    if as_json:
+        screen.write_json(made)
+    elif html is None:
+        _print(made)
+
+
+def _print(made: Report) -> None:
+    paper = screen.paper()
+    if made.notice:
+        paper.print(f"{SIMULATED}: this report rests on imagined evidence.", style="bold yellow")
+    paper.print(
+        f"{made.program or 'all programs'}: {made.schools} schools, as of {screen.moment(made.as_of) or 'never'}"
+    )
+    rows = [
+        (each.phase.value, *(each.outcomes[name] or None for name in OUTCOMES), each.schools) for each in made.phases
+    ]
+    paper.print(screen.table(("phase", *OUTCOMES, "schools"), rows))
+    paper.print("\nwhat holds most schools", style="bold")
+    paper.print(
+        screen.table(
+            ("gate", "criterion", "schools", "would free", "owner", "next step"),
+            [
+                (each.gate.value, each.criterion, each.schools, each.frees or None, each.owner and each.owner.value,
+                 each.next_step)
+                for each in made.reasons
+            ],
+        )
+    )  # fmt: skip
+    _print_waits(made)
+
+
+def _print_waits(made: Report) -> None:
+    paper = screen.paper()
+    paper.print("\nlongest held", style="bold")
+    held = [
+        (each.school, each.phase.value, screen.age(each.in_phase_seconds), each.headline) for each in made.longest_held
+    ]
+    paper.print(screen.table(("school", "phase", "for", "why"), held))
+    oldest = made.oldest_ask
+    if oldest:
+        paper.print(f"\noldest ask: {oldest.role.value} of {oldest.school}, {screen.age(oldest.age_seconds)} ago")
+    else:
+        paper.print("\noldest ask: nobody is asked")
+    paper.print("\nsilent sources", style="bold")
+    silent = [
+        (each.source, each.district, each.schools, ", ".join(each.signals), screen.moment(each.newest_observed_at))
+        for each in made.silent_sources
+    ]
+    paper.print(screen.table(("source", "district", "schools", "signals", "newest observation"), silent))

@@ -1,0 +1,182 @@
+"""`firstbell school`: which schools there are, where each stands, and why."""
+
+from typing import Annotated
+
+import typer
+
+from services.console import history, library, views
+from services.console.commands import screen
+from services.console.commands.session import CODES, DONE, NOT_READY, Session, one_rollout, serve, sight_of
+from services.console.views import SchoolLine
+from services.console.why import CriterionAnswer, WhyAnswer, explain_school
+
+app = typer.Typer(no_args_is_help=True, help="Where schools stand, and why.", epilog=CODES)
+
+SchoolArgument = Annotated[str, typer.Argument(help="SchoolId, NCES id, or a piece of the name.")]
+ProgramOption = Annotated[str | None, typer.Option(help="The program, when a school is in several.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+@app.command("list", epilog=CODES)
+def list_schools(
+    program: ProgramOption = None,
+    district: Annotated[str | None, typer.Option(help="District id or a piece of its name.")] = None,
+    phase: Annotated[str | None, typer.Option(help="charter, infrastructure-check, beta, training or scale.")] = None,
+    outcome: Annotated[
+        str | None, typer.Option(help="open, needs-approval, waiting, unmet, unknown or undecided.")
+    ] = None,
+    stopped: Annotated[bool, typer.Option(help="Include schools that left their program.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Lists schools with phase and outcome."""
+
+    async def work(session: Session) -> list[SchoolLine]:
+        return await views.school_lines(
+            session.connection, program=program, district=district, phase=phase, outcome=outcome, stopped=stopped
+        )
+
+    lines = serve(work)
+    if as_json:
+        screen.write_json(lines)
+        return
+    if not lines:
+        screen.remark("no school fits; start some with `firstbell program start`")
+        return
+    paper = screen.paper()
+    announce(lines)
+    paper.print(
+        screen.table(
+            ("district", "school", "phase", "gate", "outcome", "failing", "asked", "school id"),
+            [_list_row(line) for line in lines],
+        )
+    )
+    paper.print(f"{len(lines)} schools, as of {screen.moment(max(line.as_of for line in lines))}")
+
+
+@app.command(epilog=CODES)
+def show(school: SchoolArgument, program: ProgramOption = None, as_json: JsonOption = False) -> None:
+    """Shows one school in a few lines."""
+
+    async def work(session: Session) -> SchoolLine:
+        return await one_rollout(session, school, program)
+
+    line = serve(work)
+    if as_json:
+        screen.write_json(line)
+        return
+    announce([line])
+    rows = [
+        ("school", line.school), ("school id", line.school_id), ("district", line.district),
+        ("program", line.program_id), ("phase", line.phase.value), ("gate", line.gate.value),
+        ("outcome", outcome_word(line)), ("failing", ", ".join(line.failing)),
+        ("in phase since", screen.moment(line.phase_opened_at)), ("asked", line.asked and line.asked.value),
+        ("answer by", screen.moment(line.answer_by)), ("holds", line.holds_count or None),
+        ("questioned", "yes" if line.questioned else None), ("left because", line.stopped),
+        ("as of", screen.moment(line.as_of)),
+    ]  # fmt: skip
+    screen.paper().print(screen.table(("", ""), rows))
+
+
+@app.command(epilog=CODES)
+def why(school: SchoolArgument, program: ProgramOption = None, as_json: JsonOption = False) -> None:
+    """Explains every criterion of a school's gate: observed, required, whose turn. Exits with 1 unless it is open."""
+
+    async def work(session: Session) -> WhyAnswer:
+        line = await one_rollout(session, school, program)
+        return explain_school(line, await sight_of(session, line), session.now)
+
+    answer = serve(work)
+    if as_json:
+        screen.write_json(answer)
+    else:
+        _print_why(answer)
+    raise typer.Exit(DONE if answer.open else NOT_READY)
+
+
+@app.command("history", epilog=CODES)
+def school_history(school: SchoolArgument, program: ProgramOption = None, as_json: JsonOption = False) -> None:
+    """Tells a school's facts as sentences, oldest first."""
+
+    async def work(session: Session) -> tuple[SchoolLine, list[history.Sentence]]:
+        line = await one_rollout(session, school, program)
+        facts = await library.facts_of(session.connection, line.program_id, line.school_id)
+        return line, [history.tell(fact) for fact in facts]
+
+    line, sentences = serve(work)
+    if as_json:
+        screen.write_json(sentences)
+        return
+    announce([line])
+    paper = screen.paper()
+    paper.print(f"{line.school} ({line.district}), program {line.program_id}")
+    rows = [(each.fact_sequence, screen.moment(each.occurred_at), each.phase.value, each.text) for each in sentences]
+    paper.print(screen.table(("", "when", "phase", "what happened"), rows))
+
+
+def _list_row(line: SchoolLine) -> tuple[object, ...]:
+    return (
+        line.district, line.school, line.phase.value, line.gate.value, outcome_word(line), ", ".join(line.failing),
+        line.asked and line.asked.value, line.school_id,
+    )  # fmt: skip
+
+
+def outcome_word(line: SchoolLine) -> str:
+    """The outcome, or the word for none."""
+    return line.outcome.value if line.outcome else "undecided"
+
+
+def announce(lines: list[SchoolLine]) -> None:
+    """Says SIMULATED where imagined evidence has reached a program on the screen."""
+    programs = sorted({line.program_id for line in lines if line.notice})
+    if programs:
+        screen.paper().print(
+            f"{views.SIMULATED}: evidence in {', '.join(programs)} is imagined; these schools are real, what is said "
+            "of them is not.",
+            style="bold yellow",
+        )
+
+
+def _print_why(answer: WhyAnswer) -> None:
+    line = answer.line
+    announce([line])
+    paper = screen.paper()
+    paper.print(f"{line.school} ({line.district}), program {line.program_id}, {line.phase.value}", style="bold")
+    paper.print(answer.headline)
+    where = "decided now by its workflow" if answer.source == "workflow" else (
+        f"as of {screen.moment(answer.as_of)}: its workflow was not reached"
+    )  # fmt: skip
+    paper.print(f"{where}; policy {answer.policy or 'unknown here'}, profile {answer.profile or '–'}", style="dim")
+    paper.print()
+    paper.print(
+        screen.table(
+            ("criterion", "", "observed", "required", "age", "origin", "status", "next look"),
+            [_why_row(each, answer) for each in answer.criteria],
+        )
+    )
+    _print_steps(answer)
+
+
+def _why_row(each: CriterionAnswer, answer: WhyAnswer) -> tuple[object, ...]:
+    severity = "" if each.severity == "hard" else f" ({each.severity.value})"
+    wait = each.next_look_at and (each.next_look_at - answer.as_of).total_seconds()
+    origin = each.origin and each.origin.value + (", simulated" if each.simulated else "")
+    return (
+        each.criterion_id + severity, each.standing.value, screen.quantity(each.observed, each.unit),
+        screen.quantity(each.required, each.unit), screen.age(each.age_seconds), origin, each.status.value,
+        f"in {screen.age(wait)}" if wait and wait > 0 else None,
+    )  # fmt: skip
+
+
+def _print_steps(answer: WhyAnswer) -> None:
+    paper = screen.paper()
+    steps = [each for each in answer.criteria if each.next_step]
+    if steps:
+        paper.print("\nnext steps", style="bold")
+    for each in steps:
+        paper.print(f"  {each.criterion_id}: {each.sentence}")
+        paper.print(f"    → {each.owner.value if each.owner else 'nobody'}: {each.next_step}")
+    if answer.asks:
+        until = f" by {screen.moment(answer.line.answer_by)}" if answer.line.answer_by else ""
+        paper.print(f"\nasked: {answer.asks.value}{until}. {answer.silence or ''}")
+    if answer.next_evaluation_at:
+        paper.print(f"next look: {screen.moment(answer.next_evaluation_at)}, or as soon as evidence comes")

@@ -1,0 +1,87 @@
+"""The console's way to a school's workflow: look at it, and carry a person's act to it.
+
+Called by commands. It waits at most a few seconds: a workflow that does not answer is unavailable, which is never
+reported as a refusal nor as success. It starts nothing and signals nothing.
+"""
+
+from datetime import datetime, timedelta
+
+from temporalio.client import Client, WorkflowHandle, WorkflowQueryFailedError, WorkflowUpdateFailedError
+from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError as UpdateTimedOut
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError, RPCStatusCode
+
+from schemas.message import Command, CommandReply
+from services.kit.outcome import TemporaryError
+from services.kit.settings import Settings
+from workflows.school import messages
+
+CONNECT_SECONDS = 5.0
+"""Seconds to reach Temporal. Our judgement, 2026-11-23."""
+LOOK_SECONDS = 3.0
+"""Seconds a query may take before the projection answers instead. Our judgement, 2026-11-23."""
+ACT_SECONDS = 20.0
+"""Seconds an act may take before it counts as unanswered. Our judgement, 2026-11-23."""
+
+
+class NotStarted(TemporaryError):  # noqa: N818  it reads as what it is
+    """The workflow of this school and program does not exist, or is over."""
+
+
+async def connect(settings: Settings) -> Client:
+    """A client of Temporal. Raises TemporaryError while it is away."""
+    try:
+        return await Client.connect(
+            settings.temporal_address, namespace=settings.temporal_namespace, data_converter=pydantic_data_converter
+        )
+    except (RuntimeError, RPCError, OSError) as error:
+        raise TemporaryError(
+            f"Temporal at {settings.temporal_address}: expected an answer, seen {error}; "
+            "start it with `firstbell stack up`"
+        ) from error
+
+
+def _handle(client: Client, program_id: str, school_id: str) -> "WorkflowHandle[object, object]":
+    return client.get_workflow_handle(messages.workflow_id(program_id, school_id))
+
+
+async def look(client: Client, program_id: str, school_id: str, now: datetime) -> messages.View:
+    """The school at `now`, decided by its workflow. Raises TemporaryError when it can't be asked."""
+    try:
+        view: messages.View = await _handle(client, program_id, school_id).query(
+            "look", messages.look_at(now), result_type=messages.View, rpc_timeout=timedelta(seconds=LOOK_SECONDS)
+        )
+        return view
+    except (RPCError, WorkflowQueryFailedError) as error:
+        raise _unavailable(program_id, school_id, error) from error
+
+
+async def act(client: Client, program_id: str, school_id: str, command: Command) -> CommandReply:
+    """Carries one act; the same act id twice is one act. A refusal is a reply, not an error.
+
+    Raises TemporaryError when the workflow did not answer: the act may or may not have arrived, and asking again
+    with the same id finds out.
+    """
+    try:
+        reply: CommandReply = await _handle(client, program_id, school_id).execute_update(
+            "act",
+            messages.Act(command=command),
+            id=command.act_id,
+            result_type=CommandReply,
+            rpc_timeout=timedelta(seconds=ACT_SECONDS),
+        )
+        return reply
+    except WorkflowUpdateFailedError as error:
+        refusal = messages.refusal_of(error.cause) or messages.refusal_of(error)
+        if refusal is None:
+            raise
+        return refusal
+    except (RPCError, UpdateTimedOut) as error:
+        raise _unavailable(program_id, school_id, error) from error
+
+
+def _unavailable(program_id: str, school_id: str, error: BaseException) -> TemporaryError:
+    where = f"school {school_id} in program {program_id}"
+    if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
+        return NotStarted(f"{where}: expected a rollout under way, seen none; start it with `firstbell program start`")
+    return TemporaryError(f"{where}: expected its workflow's answer, seen {type(error).__name__}: {error}; try again")

@@ -1,0 +1,118 @@
+"""The one exporter of what schools do: gauges by district from the projection, at most 20 schools by name.
+
+Run by the console's process as a sweep. The database counts, in one transaction, so that a scrape costs nothing
+and all gauges speak of the same moment; a label is a program, a district, a policy's word, never a person.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Iterable
+
+import asyncpg
+import structlog
+from kafka.errors import KafkaError
+
+from schemas.school import Phase
+from schemas.topics import FACTS
+from services.kit.batch import Batch
+from services.kit.database import is_transient
+from services.kit.lag import lag
+from services.kit.metrics import Metrics
+from services.kit.process import Process
+
+EXPORT_SECONDS = 5.0
+"""Seconds between two counts. Our judgement, 2026-11-23."""
+LEVEL_SECONDS = 15.0
+"""Seconds between two looks at the end of the fact topic. Our judgement, 2026-11-23."""
+SCHOOLS = """
+select program_id, district, phase, coalesce(outcome, 'undecided'), count(*) from rollout group by 1, 2, 3, 4"""
+# Holds are counted from the picture: they have facts of their own, so the last verdict may not know of them.
+CRITERIA = """
+select program_id, district, verdict->>'gate', r->>'criterion_id', r->>'status', count(*)
+from rollout, jsonb_array_elements(verdict->'results') r
+where verdict is not null and r->>'criterion_id' not like 'hold:%' group by 1, 2, 3, 4, 5
+union all
+select program_id, district, 'G' || array_position($1::text[], phase) - 1, 'hold', 'waiting', count(*)
+from rollout where body->'holds' <> '{}'::jsonb group by 1, 2, 3"""
+# A waived, inapplicable or merely observed criterion neither meets nor misses a line: it isn't counted.
+SIGNALS = """
+select program_id, district, r->>'signal', case
+        when r->>'status' in ('unknown', 'stale') then 'no-evidence'
+        when r->>'status' = 'unmet' or r->>'reason' = 'grey-zone' then 'misses'
+        else 'meets' end, count(*)
+from rollout, jsonb_array_elements(verdict->'results') r
+where verdict is not null and r->>'signal' is not null
+    and r->>'status' not in ('waived', 'not-applicable', 'observed-only')
+group by 1, 2, 3, 4"""
+ASKS = """
+select program_id, district, asked, count(*) from rollout where asked is not null group by 1, 2, 3"""
+OLDEST_ASK = """
+select program_id, coalesce(extract(epoch from $1::timestamptz - min(asked_at) filter (where asked is not null)), 0)
+from rollout group by 1"""
+# Twenty at most, those longest in their phase: more names would grow with the state.
+STUCK = """
+select program_id, school || ' (' || district || ')', max(extract(epoch from $1::timestamptz - phase_opened_at))
+from rollout where phase <> 'scale' and phase_opened_at is not null
+group by 1, 2 order by 3 desc, 1, 2 limit 20"""
+QUESTIONED = """
+select program_id, district, count(*) filter (where questioned) from rollout group by 1, 2"""
+SIMULATED = """
+select program_id, count(*) filter (where simulated) from rollout group by 1"""
+WHOLE = """
+select coalesce(extract(epoch from max(last_fact_at)), 0) as as_of, coalesce(sum(mismatch_count), 0) as mismatches,
+    (select count(*) from fact f left join picture p using (program_id, school_id)
+        where f.fact_sequence > coalesce(p.fact_sequence, 0)) as waiting
+from picture"""
+
+COUNTED = (
+    ("firstbell_schools", SCHOOLS),
+    ("firstbell_signal_schools", SIGNALS),
+    ("firstbell_asks_open", ASKS),
+    ("firstbell_questioned_decisions", QUESTIONED),
+    ("firstbell_simulated_schools", SIMULATED),
+)
+"""Gauge and query; a query's columns are the gauge's labels in their order, then the value."""
+TIMED = (("firstbell_oldest_ask_seconds", OLDEST_ASK), ("firstbell_stuck_school_seconds", STUCK))
+"""The same, for queries that count time up to $1."""
+
+
+class Exporter:
+    """Fills the console's gauges."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    async def refresh(self, batch: Batch) -> None:
+        """Counts everything once, then replaces all gauges at once. Raises what the database raises."""
+        fetch = batch.connection.fetch
+        filled = [(name, await fetch(query)) for name, query in COUNTED]
+        filled.append(("firstbell_criteria", await fetch(CRITERIA, [phase.value for phase in Phase])))
+        filled += [(name, await fetch(query, batch.now)) for name, query in TIMED]
+        [whole] = await fetch(WHOLE)
+        for name, rows in filled:
+            self._replace(name, rows)
+        self._metrics.gauge("firstbell_projection_as_of_seconds").set(float(whole["as_of"]))
+        self._metrics.gauge("firstbell_picture_mismatches").set(int(whole["mismatches"]))
+        self._metrics.gauge("firstbell_facts_waiting").set(int(whole["waiting"]))
+
+    def _replace(self, name: str, rows: Iterable[asyncpg.Record]) -> None:
+        """No await between clear and set: a scrape sees all of the old or all of the new."""
+        gauge = self._metrics.gauge(name)
+        gauge.clear()
+        for *labels, value in (tuple(row) for row in rows):
+            gauge.labels(*labels).set(float(value))
+
+    async def watch_level(self, process: Process) -> None:
+        """Notes when the picture was last level with the fact topic: asked of Kafka itself, not of a cache."""
+        gauge = self._metrics.gauge("firstbell_projection_checked_seconds")
+        while not process.stopping.is_set():
+            try:
+                rows = [row for row in await lag(process.settings, [process.name]) if row.topic == FACTS.name]
+                if rows and all(row.lag == 0 for row in rows):
+                    gauge.set_to_current_time()
+            except Exception as error:
+                if not isinstance(error, KafkaError) and not is_transient(error):
+                    raise
+                structlog.get_logger().warning("level-unknown", room=process.name, because=repr(error)[:300])
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(process.stopping.wait(), LEVEL_SECONDS)

@@ -1,0 +1,120 @@
+"""A fact as a sentence, for `school history` and the report. Nothing is stored of what is said here."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import assert_never
+
+from schemas.decision import Outcome, Status
+from schemas.fact import (
+    ApprovalAnswered,
+    ApprovalAsked,
+    ApprovalLapsed,
+    AskWithdrawn,
+    ContextChanged,
+    DecisionQuestioned,
+    Fact,
+    GateDecided,
+    GateOpened,
+    HoldAdded,
+    HoldReleased,
+    PhaseOpened,
+    RolloutStarted,
+    RolloutStopped,
+    SignOffRecorded,
+)
+from schemas.school import Actor, Phase
+from services.console.views import SIMULATED, Answer
+
+
+class Sentence(Answer):
+    """One fact, told."""
+
+    fact_sequence: int
+    occurred_at: datetime
+    phase: Phase
+    kind: str
+    notice: str | None
+    """SIMULATED when imagined evidence had reached the school, else None."""
+    text: str
+
+
+def tell(fact: Fact) -> Sentence:
+    """The sentence of a fact."""
+    return Sentence(
+        fact_sequence=fact.fact_sequence,
+        occurred_at=fact.occurred_at,
+        phase=fact.phase,
+        kind=fact.body.kind,
+        notice=SIMULATED if fact.simulated else None,
+        text=_text(fact),
+    )
+
+
+def _text(fact: Fact) -> str:
+    match fact.body:
+        case RolloutStarted() as body:
+            kind = "a rehearsal" if fact.rehearsal else "the program"
+            return f"entered {kind} under policy {body.policy_name} v{body.policy_version}, profile {body.profile}"
+        case ContextChanged() as body:
+            calendar = "no calendar" if body.calendar_version is None else f"calendar v{body.calendar_version}"
+            return f"the directory's record became v{body.context.version}, with {calendar}"
+        case PhaseOpened() as body:
+            return f"{fact.phase.value} began" + (f", attempt {body.attempt}" if body.attempt > 1 else "")
+        case GateDecided() as body:
+            return _decided(body)
+        case GateOpened() as body:
+            return f"{body.gate.value} opened, by {body.by}, on decision {body.decision_sequence}"
+        case ApprovalAsked() as body:
+            until = f"{body.answer_by:%Y-%m-%d %H:%M} UTC" if body.answer_by else "the calendar's end"
+            return f"{body.role.value} was asked about {_names(body.criterion_ids)}, until {until}"
+        case AskWithdrawn() as body:
+            because = f": missing is {_names(body.criterion_ids)}" if body.criterion_ids else ": no approval is needed"
+            return f"the ask at {body.gate.value} was withdrawn{because}"
+        case ApprovalAnswered() as body:
+            given = body.approval
+            return f"{_who(given.actor)} {given.answer} {given.gate.value}, reason {given.reason}"
+        case ApprovalLapsed() as body:
+            return f"an approval of {body.gate.value} lapsed: {body.cause} {_names(body.criterion_ids)}".rstrip()
+        case SignOffRecorded() as body:
+            return f"{_who(body.sign_off.actor)} signed {body.sign_off.criterion_id} of {body.sign_off.gate.value}"
+        case HoldAdded() as body:
+            who = _who(body.hold.placed_by) if body.hold.placed_by else body.hold.kind.value
+            return f"{who} placed hold {body.hold.hold_id}, reason {body.hold.reason}"
+        case HoldReleased() as body:
+            return f"hold {body.hold_id} {body.cause}" + (f" by {_who(body.actor)}" if body.actor else "")
+        case DecisionQuestioned() as body:
+            if body.criterion_ids:
+                return f"fresh evidence contradicts the opening of {body.gate.value}: {_names(body.criterion_ids)}"
+            return f"fresh evidence no longer contradicts the opening of {body.gate.value}"
+        case RolloutStopped() as body:
+            return f"left the program, reason {body.reason}" + (f", by {_who(body.actor)}" if body.actor else "")
+        case _:
+            assert_never(fact.body)
+
+
+def _decided(body: GateDecided) -> str:
+    verdict = body.decision.verdict
+    if verdict.outcome is Outcome.OPEN:
+        return f"{verdict.gate.value} was decided: open"
+    groups = {
+        "no": (Status.UNMET,),
+        "no evidence": (Status.UNKNOWN, Status.STALE),
+        "waiting": (Status.WAITING,),
+        "a person is needed": (Status.NEEDS_APPROVAL,),
+    }
+    parts = []
+    for word, statuses in groups.items():
+        names = [each.criterion_id for each in verdict.results if each.status in statuses and each.severity == "hard"]
+        if names:
+            parts.append(f"{word}: {_names(names)}")
+    return f"{verdict.gate.value} was decided: {verdict.outcome.value}" + (f" ({'; '.join(parts)})" if parts else "")
+
+
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(names)
+
+
+def _who(actor: Actor) -> str:
+    delegate = f" for {actor.acting_for}" if actor.acting_for else ""
+    asserted = ", asserted" if actor.asserted else ""
+    return f"{actor.role.value} {actor.actor_id}{delegate}{asserted}"

@@ -1,0 +1,63 @@
+"""What the console keeps whole: the directory's records, facts, and the documents that decisions name by digest.
+
+Called by the commands and the census. It reads, and says None for what has not come yet.
+"""
+
+from schemas.calendar import Calendar
+from schemas.fact import Fact, GateDecided
+from schemas.gate import PolicyDocument, SchoolPolicy
+from schemas.school import SchoolRecord
+from services.console.views import PictureRow
+from services.kit.database import Connection
+from workflows.policy.document import resolve
+
+
+async def school_record(connection: Connection, school_id: str) -> SchoolRecord | None:
+    """The directory's record. None: it has told none."""
+    body = await connection.fetchval("select body from school where school_id = $1", school_id)
+    return None if body is None else SchoolRecord.model_validate_json(body)
+
+
+async def facts_of(connection: Connection, program_id: str, school_id: str) -> list[Fact]:
+    """A school's facts in their order, as far as they came."""
+    rows = await connection.fetch(
+        "select body from fact where program_id = $1 and school_id = $2 order by fact_sequence", program_id, school_id
+    )
+    return [Fact.model_validate_json(row["body"]) for row in rows]
+
+
+async def decision_facts(
+    connection: Connection, program_id: str, school_id: str, *, gate: str | None = None, sequence: int | None = None
+) -> list[Fact]:
+    """Decisions, newest first; of one gate, or the one of a sequence."""
+    rows = await connection.fetch(
+        """select body from fact where program_id = $1 and school_id = $2 and kind = 'gate-decided'
+            and ($3::bigint is null or fact_sequence = $3) order by fact_sequence desc""",
+        program_id, school_id, sequence,
+    )  # fmt: skip
+    facts = [Fact.model_validate_json(row["body"]) for row in rows]
+    return [fact for fact in facts if gate is None or _gate_of(fact) == gate]
+
+
+def _gate_of(fact: Fact) -> str | None:
+    return fact.body.decision.inputs.gate.value if isinstance(fact.body, GateDecided) else None
+
+
+async def policy_document(connection: Connection, digest: str | None) -> PolicyDocument | None:
+    """A policy by its digest. None: unknown here, or no digest."""
+    body = await connection.fetchval("select body from document where digest = $1 and kind = 'policy'", digest)
+    return None if body is None else PolicyDocument.model_validate_json(body)
+
+
+async def school_policy(connection: Connection, row: PictureRow) -> SchoolPolicy | None:
+    """What a school pinned, read from its document. None: the document or the profile is not known here yet."""
+    document = await policy_document(connection, row.policy_digest)
+    if document is None or row.profile not in document.profiles:
+        return None
+    return resolve(document, row.profile)
+
+
+async def calendar_document(connection: Connection, digest: str | None) -> Calendar | None:
+    """A calendar by its digest. None: unknown here, or no digest."""
+    body = await connection.fetchval("select body from document where digest = $1 and kind = 'calendar'", digest)
+    return None if body is None else Calendar.model_validate_json(body)

@@ -1,0 +1,194 @@
+"""What people type, against real tables: answers, JSON, exit codes, and SIMULATED wherever it must stand."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from typer import Typer
+from typer.testing import CliRunner, Result
+
+from schemas.gate import PolicyStored
+from schemas.model import digest_of
+from schemas.school import ActorRecord, Role, Scope, ScopeKind
+from services.console import projection, shelves
+from services.console.commands import decision, district, gate, hold, report, school
+from services.kit.batch import Batch
+from services.kit.database import connect
+from services.kit.envelope import Record
+from services.kit.settings import Settings
+from tests.harness.console import RECORDED, school_record
+from tests.harness.scenario import CLEAN, DISTRICT, SCHOOL, Scenario, calendar_of, document_of
+
+pytestmark = pytest.mark.stack
+ELM, OAK = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
+TABLES = ("fact", "picture", "reading", "school", "actor", "document", "calendar_pointer")
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A terminal whose console has been told of one school."""
+
+    settings: Settings
+    environment: dict[str, str]
+
+    async def type(self, app: Typer, *words: str) -> Result:
+        runner = CliRunner(env=self.environment)
+        return await asyncio.to_thread(runner.invoke, app, list(words))
+
+
+async def tell(settings: Settings, scenario: Scenario) -> None:
+    """The console's tables hold this scenario, two more schools, and two people."""
+    connection = await connect(settings, "console")
+    stored = [
+        school_record(SCHOOL), school_record(ELM, name="Elm Middle"), school_record(OAK, name="Elm High"),
+        _actor("actor-p1", Role.PRINCIPAL, Scope(kind=ScopeKind.SCHOOL, id=SCHOOL)),
+        _actor("actor-far", Role.PRINCIPAL, Scope(kind=ScopeKind.SCHOOL, id=ELM)),
+        calendar_of(), PolicyStored(digest=digest_of(document_of()), document=document_of()),
+    ]  # fmt: skip
+    try:
+        async with connection.transaction():
+            for table in TABLES:
+                await connection.execute(f"delete from {table}")  # noqa: S608  the names above
+            batch = Batch(connection, source="test", now=datetime.now(UTC))
+            await shelves.keep(batch, [_record(each, n) for n, each in enumerate(stored)])
+            await projection.apply_facts(batch, [_record(each, n) for n, each in enumerate(scenario.facts)])
+    finally:
+        await connection.close()
+
+
+def _actor(actor_id: str, role: Role, scope: Scope) -> ActorRecord:
+    return ActorRecord(
+        actor_id=actor_id, role=role, scope=scope, roster_version=1, recorded_at=RECORDED, active=True
+    )  # fmt: skip
+
+
+def _record(value: object, offset: int) -> Record:  # type: ignore[type-arg]
+    raw = value.model_dump_json().encode()  # type: ignore[attr-defined]
+    return Record("t", 0, offset, 0, None, str(offset), value.ce_type, "test", RECORDED, value, b"", raw, ())  # type: ignore[attr-defined]
+
+
+@pytest_asyncio.fixture
+async def desk(stack: Settings) -> AsyncIterator[Desk]:
+    """One school held before G1 by its page load, its enrolment unknown."""
+    values = {name: value for name, value in CLEAN.items() if name != "device.enrolled-ratio"}
+    await tell(stack, Scenario().signs().hears(values | {"network.page-load-p95-seconds": 9.0}))
+    yield Desk(stack, {"FIRSTBELL_HOME": str(stack.home), "FIRSTBELL_TEMPORAL_ADDRESS": "127.0.0.1:1"})
+
+
+async def test_why_names_observed_required_owner_and_next_step(desk: Desk) -> None:
+    answer = await desk.type(school.app, "why", SCHOOL)
+    assert answer.exit_code == 1, answer.output
+    for words in ("page-load", "9 seconds", "3 seconds", "school-lead", "Repair it.", "measured", "no evidence"):
+        assert words in answer.stdout
+    assert "as of" in answer.stdout, "Temporal is away, and the answer must say how old it is"
+
+
+async def test_why_as_json_holds_the_same(desk: Desk) -> None:
+    tree = json.loads((await desk.type(school.app, "why", "cedar", "--json")).stdout)
+    by_name = {each["criterion_id"]: each for each in tree["criteria"]}
+    slow, dark = by_name["page-load"], by_name["enrolled"]
+    assert (slow["observed"], slow["required"], slow["standing"], slow["owner"]) == (9.0, 3.0, "no", "school-lead")
+    assert (dark["observed"], dark["standing"]) == (None, "no evidence")
+    assert tree["source"] == "projection"
+    assert tree["line"]["notice"] is None
+
+
+async def test_a_name_that_fits_several_lists_them(desk: Desk) -> None:
+    answer = await desk.type(school.app, "why", "elm")
+    assert answer.exit_code == 2
+    assert ELM in answer.stderr
+    assert OAK in answer.stderr
+
+
+async def test_a_school_in_no_program_says_what_to_do(desk: Desk) -> None:
+    answer = await desk.type(school.app, "why", "Elm Middle")
+    assert answer.exit_code == 2
+    assert "program start" in answer.stderr
+
+
+async def test_lists_filter_by_what_they_say(desk: Desk) -> None:
+    lines = json.loads((await desk.type(school.app, "list", "--json", "--district", "fir")).stdout)
+    assert [(line["school_id"], line["outcome"]) for line in lines] == [(SCHOOL, "unknown")]
+    for words in (("--outcome", "open"), ("--phase", "beta"), ("--program", "other"), ("--district", "nowhere")):
+        assert json.loads((await desk.type(school.app, "list", "--json", *words)).stdout) == []
+
+
+async def test_history_tells_each_fact(desk: Desk) -> None:
+    told = json.loads((await desk.type(school.app, "history", SCHOOL, "--json")).stdout)
+    assert [each["fact_sequence"] for each in told] == list(range(1, len(told) + 1))
+    assert "entered the program" in (await desk.type(school.app, "history", SCHOOL)).stdout
+
+
+async def test_a_district_is_told_whose_step_frees_whom(desk: Desk) -> None:
+    tree = json.loads((await desk.type(district.app, "why", DISTRICT, "--json")).stdout)
+    assert {(each["criterion"], each["no"], each["no_evidence"], each["frees"]) for each in tree["groups"]} == {
+        ("page-load", 1, 0, 0), ("enrolled", 0, 1, 0),
+    }  # fmt: skip
+
+
+async def test_a_decision_goes_out_and_is_decided_again(desk: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "decision.json"
+    file.write_text((await desk.type(decision.app, "show", SCHOOL, "--gate", "G0", "--json")).stdout)
+    stands = await desk.type(decision.app, "verify", str(file))
+    assert (stands.exit_code, stands.stdout.split(":")[0]) == (0, "stands")
+    file.write_text(file.read_text().replace('"roster_version": 1', '"roster_version": 2', 1))
+    refused = await desk.type(decision.app, "verify", str(file))
+    assert refused.exit_code == 1
+    assert "/decision/inputs/" in refused.stdout
+    assert (await desk.type(decision.app, "verify", SCHOOL)).exit_code == 0
+
+
+async def test_a_stranger_is_refused_with_expected_seen_and_next_step(desk: Desk) -> None:
+    for who, code in (("actor-nobody", "actor-unknown"), ("actor-far", "scope-does-not-cover-school")):
+        answer = await desk.type(hold.app, "add", SCHOOL, "--as", who, "--reason", "water-damage", "--json")
+        assert answer.exit_code == 4, answer.output
+        reply = json.loads(answer.stdout)["reply"]
+        assert reply["refusal"] == code
+        assert reply["expected"]
+        assert reply["seen"]
+        assert reply["next_step"]
+
+
+async def test_an_act_without_temporal_is_unavailable_not_refused(desk: Desk) -> None:
+    answer = await desk.type(gate.app, "approve", SCHOOL, "--as", "actor-p1", "--reason", "reviewed")
+    assert answer.exit_code == 3, answer.output
+    assert "Temporal" in answer.stderr
+
+
+async def test_a_stand_in_acts_in_rehearsals_only(desk: Desk) -> None:
+    answer = await desk.type(gate.app, "approve", SCHOOL, "--stand-in", "--reason", "reviewed")
+    assert answer.exit_code == 2
+    assert "rehearsal" in answer.stderr
+
+
+async def test_every_screen_of_a_simulated_program_says_so(desk: Desk, tmp_path: Path) -> None:
+    scenario = (
+        Scenario(rehearsal=True).signs().hears(dict(CLEAN) | {"network.page-load-p95-seconds": 9.0}, simulated=True)
+    )
+    await tell(desk.settings, scenario)
+    html = tmp_path / "report.html"
+    for app, *words in (
+        (school.app, "list"), (school.app, "show", SCHOOL), (school.app, "why", SCHOOL), (school.app, "history", SCHOOL),
+        (district.app, "why"), (decision.app, "show", SCHOOL), (report.app,),
+    ):  # fmt: skip
+        answer = await desk.type(app, *words)
+        assert "SIMULATED" in answer.stdout, words
+    for app, *words in (
+        (school.app, "list"), (school.app, "why", SCHOOL), (district.app, "why"), (decision.app, "show", SCHOOL),
+        (report.app,),
+    ):  # fmt: skip
+        assert "SIMULATED" in (await desk.type(app, *words, "--json")).stdout, words
+    assert (await desk.type(report.app, "--html", str(html))).exit_code == 0
+    assert "SIMULATED" in html.read_text()
+
+
+async def test_a_database_that_is_away_is_unavailable(desk: Desk) -> None:
+    away = Desk(desk.settings, desk.environment | {"FIRSTBELL_POSTGRES_DSN": "postgresql://firstbell@127.0.0.1:1/none"})
+    answer = await away.type(school.app, "list")
+    assert answer.exit_code == 3
+    assert "stack up" in answer.stderr
