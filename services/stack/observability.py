@@ -12,6 +12,7 @@ from pathlib import Path
 
 from services.stack.home import DEPLOY, Home, Say, StackError, locked
 from services.stack.state import Wanted, write_whole
+from services.stack.targets import write_targets
 from services.stack.toolchain import first_output
 
 PACKAGES = {
@@ -138,21 +139,3 @@ def prepare_alertmanager(home: Home, ports: dict[str, int], say: Say) -> Wanted:
     argv += [f"--web.listen-address={address}", "--cluster.listen-address=", "--log.level=warn"]
     addresses = {"alertmanager": address, "page": f"http://{address}"}
     return Wanted("alertmanager", "server", tuple(argv), str(folder), addresses=addresses)
-
-
-def write_targets(home: Path) -> None:
-    """Lists the metrics ports of all processes for Prometheus; called again whenever one starts."""
-    folder = home / "prometheus"
-    if not folder.exists():
-        return
-    groups = []
-    for path in sorted((home / "ports").glob("*.json")):
-        try:
-            port = json.loads(path.read_text("utf-8"))["metrics"]
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-        groups.append({"targets": [f"127.0.0.1:{port}"], "labels": {"process": path.stem}})
-    text = json.dumps(groups, indent=1)
-    target = folder / "targets.json"
-    if not target.exists() or target.read_text("utf-8") != text:
-        write_whole(target, text)

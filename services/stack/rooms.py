@@ -16,7 +16,6 @@ from services.kit.settings import Settings, load_settings
 from services.stack import topics
 from services.stack.home import Home, Say, StackError
 from services.stack.identity import alive
-from services.stack.observability import write_targets
 from services.stack.state import Wanted
 
 READY_SECONDS = 60.0
@@ -88,7 +87,6 @@ def start(settings: Settings, say: Say) -> None:
             name = min(waiting)
             raise StackError(f"{name}: expected its metrics port in {READY_SECONDS:g} s; read {home.logs}/{name}.log")
         time.sleep(0.1)
-    write_targets(home.folder)
     if wishes:
         say(f"rooms: {', '.join(wish.name for wish in wishes)} run")
 

@@ -25,6 +25,7 @@ from types import FrameType
 
 from services.stack.identity import Identity, alive, identify
 from services.stack.state import Running, StackState, Wanted, read_wanted, write_state
+from services.stack.targets import REFRESH_SECONDS, write_targets
 
 TICK_SECONDS = 0.1
 """How soon a death or a wish is noticed. Range 0.05-1 s; our judgement, 2026-11-23."""
@@ -95,6 +96,7 @@ class Supervisor:
         self._wanted: dict[str, Wanted] = {}
         self._wanted_version: tuple[int, int] | None = None
         self._written: StackState | None = None
+        self._targets_at = 0.0
         self._wake = threading.Event()
         own = identify(os.getpid())
         assert own is not None
@@ -109,6 +111,9 @@ class Supervisor:
         while not self._wake.is_set():
             self._read_wishes()
             self._step()
+            if time.monotonic() - self._targets_at > REFRESH_SECONDS:
+                self._targets_at = time.monotonic()
+                write_targets(self._home)
             if self._owner is not None and not alive(self._owner):
                 self.say("the owner is gone: ending everything")
                 break
