@@ -76,6 +76,7 @@ def _render(folder: Path, name: str, current: str | None, revision: str) -> str:
     with EnvironmentContext(Config(), script, fn=steps, as_sql=True, starting_rev=current) as environment:
         environment.configure(
             dialect_name="postgresql",
+            dialect_opts={"paramstyle": "named"},  # else every % is doubled
             output_buffer=rendered,
             version_table="alembic_version",
             version_table_schema=name,
