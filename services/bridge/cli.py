@@ -9,16 +9,19 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import asyncpg
 import typer
+from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from temporalio.service import RPCError
 
+from schemas.school import ProgramId, ReleaseId
 from services.bridge import programs, rollouts, starting, temporal
+from services.bridge.copies import wait_until_level
 from services.bridge.documents import Documents
 from services.kit.database import Pool, open_pool
 from services.kit.outcome import PermanentError
@@ -56,6 +59,19 @@ def _run(home: Path | None, work: Callable[[Settings, Pool], Awaitable[T]]) -> T
         raise PermanentError("bridge: expected its tables, seen none; run `firstbell stack up`") from error
 
 
+def _checked(text: str, kind: Any, what: str, expected: str) -> None:
+    """Any: an annotated type is an object to mypy."""
+    try:
+        TypeAdapter[str](kind).validate_python(text)
+    except ValidationError as error:
+        raise PermanentError(f"{what}: expected {expected}, seen {text!r}") from error
+
+
+@bridge_app.callback()
+def _bridge() -> None:
+    """The bridge between readings and schools' workflows."""
+
+
 @app.command()
 def start(
     name: Name,
@@ -70,10 +86,14 @@ def start(
     home: Home = None,
 ) -> None:
     """Start schools in a program. Repeat it to resume, or to add schools."""
+    _checked(name, ProgramId, "program", "lower-case letters, digits, hyphens, at most 41")
+    if release is not None:
+        _checked(release, ReleaseId, "release", "lower-case letters, digits, points, hyphens, at most 41")
     wish = programs.Wish(name, policy, tuple(district or ()), tuple(school or ()), everything, rehearsal, release)
 
     async def work(settings: Settings, pool: Pool) -> programs.Plan:
         documents = Documents()
+        await wait_until_level(settings)
         async with pool.acquire() as connection, connection.transaction():
             plan = await programs.make_plan(connection, documents, wish)
             if not as_json:

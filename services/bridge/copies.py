@@ -4,7 +4,9 @@ Handlers of one subscription. Whatever changes a school's context marks its roll
 transaction. A copy that is not here yet is unknown, never guessed.
 """
 
+import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from itertools import groupby
 
 from pydantic import BaseModel
@@ -17,7 +19,12 @@ from schemas.school import SchoolRecord
 from services.bridge import rollouts
 from services.kit.batch import Batch
 from services.kit.consume import Record, Result, Subscription
-from services.kit.outcome import Dead, Disposition
+from services.kit.lag import lag
+from services.kit.outcome import Dead, Disposition, PermanentError
+from services.kit.settings import Settings
+
+LEVEL_WITHIN = timedelta(seconds=30)
+"""How long a start waits for what was just imported. Our judgement, 2026-11-23."""
 
 
 async def take_copies(batch: Batch, records: Sequence[Record[BaseModel]]) -> Sequence[Result]:
@@ -124,6 +131,23 @@ async def _take_policies(batch: Batch, policies: Sequence[PolicyStored]) -> list
         )  # fmt: skip
         results.append(Disposition.APPLIED if added is not None else Disposition.DUPLICATE)
     return results
+
+
+async def wait_until_level(settings: Settings, within: timedelta = LEVEL_WITHIN) -> None:
+    """Returns once the copies hold all that is published. Raises PermanentError when they do not in time."""
+    end = asyncio.get_running_loop().time() + within.total_seconds()
+    while True:
+        behind = [row.lag for row in await lag(settings, ["bridge"]) if row.group == COPIES.group]
+        if behind and not any(behind):
+            return
+        if asyncio.get_running_loop().time() >= end:
+            left = sum(each or 0 for each in behind) if behind else "all"
+            raise PermanentError(
+                f"bridge: expected its copies of schools, calendars and policies level with their topics within "
+                f"{within.total_seconds():.0f} s, seen {left} records behind; see that the room bridge runs "
+                "(`firstbell stack status`), then run this again"
+            )
+        await asyncio.sleep(0.2)
 
 
 _TOPICS = (topics.SCHOOLS, topics.CALENDARS, topics.CALENDAR_POINTERS, topics.POLICIES)
