@@ -31,6 +31,10 @@ Compute = Callable[[Subject], tuple[SignalValue, ...]]
 
 SCOPES_MAX = 100
 """Scopes computed in one transaction, 1-1000: bounds how long marks and memory are held. Our judgement, 2026-11-23."""
+PAUSE_SECONDS = 0.1
+"""Seconds between two sweeps, 0.02-5: half of it is added to a decision's latency. Our judgement, 2026-11-23."""
+PAUSE_SECONDS_MIN = 0.02
+"""Seconds between two sweeps while marks are left over: batches still get their turn. Our judgement, 2026-11-23."""
 LOCK_CLASS = 0x0B0E
 """First half of the advisory lock's key: one computation a room, so that two processes never say one sequence."""
 
@@ -50,15 +54,18 @@ class Computing:
 
     def __init__(self, domain: "DomainRoom", register: Register) -> None:
         self._domain, self._register, self._signals = domain, register, domain.signals
+        self._full = False
         self._log = structlog.get_logger().bind(room=domain.name)
+
+    def pause_seconds(self) -> float:
+        """Short while marks are left over: a morning marks every school of a district at once."""
+        return PAUSE_SECONDS_MIN if self._full else PAUSE_SECONDS
 
     async def sweep(self, batch: Batch) -> None:
         """Computes the marked scopes, publishes what is due, and takes the marks away. Raises what the database raises."""
-        mine = await batch.connection.fetchval(
-            "select pg_try_advisory_xact_lock($1, hashtext($2))", LOCK_CLASS, self._domain.name
-        )
-        marked = await scopes.due(batch.connection, batch.now, SCOPES_MAX) if mine else []
-        if not marked:
+        marked = await scopes.due(batch.connection, batch.now, SCOPES_MAX)
+        self._full = len(marked) == SCOPES_MAX
+        if not marked or not await self._alone(batch.connection):
             return
         known = await self._known(batch.connection, marked)
         answers: list[Answer] = []
@@ -74,6 +81,14 @@ class Computing:
         await scopes.computed(batch.connection, set(marked) - set(failed), batch.now)
         if failed:
             await scopes.postpone(batch.connection, failed, batch.now)
+
+    async def _alone(self, connection: Connection) -> bool:
+        """Whether no other process of this room computes right now; holds until the transaction ends."""
+        return bool(
+            await connection.fetchval(
+                "select pg_try_advisory_xact_lock($1, hashtext($2))", LOCK_CLASS, self._domain.name
+            )
+        )
 
     def _answers(self, due: Due, known: _Known, now: datetime) -> list[Answer]:
         """One scope's readings. Raises whatever its evidence or its function provokes."""

@@ -31,11 +31,14 @@ class Days:
 
     def __init__(self, register: Register) -> None:
         self._register = register
-        self._pause = PAUSE_SECONDS_MIN
+        self._opening: datetime | None = None
 
     def pause_seconds(self) -> float:
-        """Until the next opening of any district, within bounds: asked before each pause."""
-        return self._pause
+        """Until the next opening of any district, within bounds."""
+        if self._opening is None:
+            return PAUSE_SECONDS_MAX
+        seconds = (self._opening - datetime.now(UTC)).total_seconds()
+        return min(max(seconds, PAUSE_SECONDS_MIN), PAUSE_SECONDS_MAX)
 
     async def sweep(self, batch: Batch) -> None:
         """Marks the schools of districts that began a day since the last sweep, and all releases with them."""
@@ -48,11 +51,7 @@ class Days:
             coming = next_opening(district.calendar, batch.now + timedelta(milliseconds=1))
             if coming is not None:
                 openings.append(coming)
-        if openings:
-            seconds = (min(openings) - batch.now).total_seconds()
-            self._pause = min(max(seconds, PAUSE_SECONDS_MIN), PAUSE_SECONDS_MAX)
-        else:
-            self._pause = PAUSE_SECONDS_MAX
+        self._opening = min(openings, default=None)
         if not begun:
             return
         await batch.connection.execute(

@@ -29,8 +29,6 @@ from services.readings.intake import Intake
 from services.readings.register import Register
 from services.readings.store import Columns
 
-COMPUTE_SECONDS = 0.1
-"""Seconds between two computations, 0.02-5: half of it is added to a decision's latency. Our judgement, 2026-11-23."""
 TAKE_UP_SECONDS = 5.0
 """Seconds between two looks for parked events whose school another process learned of. Our judgement, 2026-11-23."""
 DIRECTORY = (SCHOOLS, CALENDARS, CALENDAR_POINTERS)
@@ -86,7 +84,7 @@ class DomainRoom:
             subscriptions=[Subscription(tuple(t.name for t in topics), self.name, decoder, intake.handle)],
             sweeps=[
                 Sweep("day", days.pause_seconds, days.sweep),
-                Sweep("readings", COMPUTE_SECONDS, computing.sweep),
+                Sweep("readings", computing.pause_seconds, computing.sweep),
                 Sweep("take-up", TAKE_UP_SECONDS, intake.take_up_known, decoder),
             ],
         )
