@@ -103,12 +103,13 @@ def _line(result: CriterionResult) -> str:
     seen = "nothing" if result.observed is None else quantity(result.observed, result.unit)
     if result.numerator is not None and result.population is not None:
         seen += f" ({result.numerator} of {result.population})"
-    if result.judged is not None:
-        seen += f", with so few as little sure as {quantity(result.judged, result.unit)}"
-    if result.required is None:
-        return f"seen {seen}"
     signal = CATALOGUE.get(result.signal) if result.signal else None
     lower = signal is not None and signal.direction is Direction.LOWER_IS_BETTER
+    if result.judged is not None:
+        bound = quantity(result.judged, result.unit)
+        seen += f", but of so few it may be {bound}" if lower else f", but of so few only {bound} is sure"
+    if result.required is None:
+        return f"seen {seen}"
     return f"seen {seen}, expected {'at most' if lower else 'at least'} {quantity(result.required, result.unit)}"
 
 
