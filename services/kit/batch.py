@@ -103,7 +103,10 @@ class Batch:
     async def take_parked(self, missing: Collection[str], decoder: Decoder | None = None) -> list[Record[BaseModel]]:
         """Takes up the records parked for these references, oldest first, whichever group parked them.
 
-        Each must be given its disposition with `settle` before the handler returns. `decoder` None reads them
+        Best called before the handler's own writes: it waits until no other batch of the room is between "unknown" and
+        "parked", and a batch that waits for one's rows meanwhile costs a second try of both.
+        What this same batch parks is not among them: learn references first, then park.
+        Each record must be given its disposition with `settle` before the handler returns. `decoder` None reads them
         as this subscription reads its own. What can no longer be read becomes a dead letter by itself.
         """
         if not missing:
