@@ -171,7 +171,7 @@ def calendars_and_people(world: World) -> None:
 def program(world: World) -> None:
     """Starts the program, its imagined life, and has stand-ins sign the charters."""
     where = districts_words(world)
-    must("program", "start", PROGRAM, "--policy", "default", *where, "--rehearsal", "--release", RELEASE, "--yes")
+    must("program", "start", PROGRAM, "--policy", "default", *where, "--rehearsal", "--release", RELEASE)
     log = world.wishes.home / "logs" / "simulator.log"
     log.parent.mkdir(exist_ok=True)
     with log.open("wb") as out:
@@ -183,5 +183,5 @@ def program(world: World) -> None:
             stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
     world.cast = must("simulate", "cast", *where, "--seed", str(world.wishes.seed), "--json").tree
-    signed = must("gate", "sign-off", "--program", PROGRAM, "--all", "--gate", "G0", "--stand-in", "--json").tree
+    signed = must("gate", "sign-all", "--program", PROGRAM, "--json").tree
     world.screen.say(f"{signed['accepted']} charter sign-offs by STAND-IN actors, recorded as asserted")

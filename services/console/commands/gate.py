@@ -9,9 +9,18 @@ from schemas.gate import SchoolPolicy, SignOffs
 from schemas.message import AnswerAsk, Command, GiveSignOff
 from schemas.school import Actor, GateId, Role
 from services.console.commands import screen
-from services.console.commands.acting import AsOption, IdOption, Person, ReasonOption, StandInOption, carry
+from services.console.commands.acting import (
+    ASSERTED,
+    AsOption,
+    IdOption,
+    Person,
+    ReasonOption,
+    StandInOption,
+    carry,
+)
 from services.console.commands.school import JsonOption, ProgramOption, SchoolArgument, announce
-from services.console.commands.session import CODES, DONE, NOT_READY, Session, one_rollout, serve, sight_of
+from services.console.commands.session import CODES, DONE, NOT_READY, REFUSED, Session, one_rollout, serve, sight_of
+from services.console.commands.signing import SignedAnswer, sign_all
 from services.console.views import PictureRow, SchoolLine
 from services.console.why import Standing, WhyAnswer, explain_school
 
@@ -39,6 +48,27 @@ def sign_off(
         return GiveSignOff(act_id=identity, actor=actor, gate=gate or line.gate, criterion_id=criterion)
 
     carry(school, program, Person(who, stand_in), act_id, _signers, make, as_json)
+
+
+@app.command("sign-all", epilog=CODES)
+def sign_everything(
+    program: Annotated[str, typer.Option(help="A rehearsal program.")],
+    gate: Annotated[GateId, typer.Option(help="Schools at this gate.")] = GateId.CHARTER,
+    as_json: JsonOption = False,
+) -> None:
+    """In a rehearsal: stand-ins give every signature that is missing."""
+
+    async def work(session: Session) -> SignedAnswer:
+        return await sign_all(session, program, gate)
+
+    answer = serve(work)
+    if as_json:
+        screen.write_json(answer)
+    else:
+        screen.paper().print(f"{answer.accepted} signatures by stand-ins at {answer.schools} schools; {ASSERTED}")
+        for reply in answer.refused:
+            screen.remark(f"refused: {reply.refusal}: expected {reply.expected}, seen {reply.seen}; {reply.next_step}")
+    raise typer.Exit(REFUSED if answer.refused else DONE)
 
 
 @app.command(epilog=CODES)
