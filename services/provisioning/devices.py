@@ -27,7 +27,7 @@ _UPSERT = """
 with won as (
 insert into device as held (school_no, entity_ref, revision, retracted, enrolled, last_seen_on, observed_at, origin,
     simulated)
-select * from unnest($1::int[], $2::text[], $3::bigint[], $4::bool[], $5::bool[], $6::date[], $7::timestamptz[],
+select * from unnest($1::bigint[], $2::text[], $3::bigint[], $4::bool[], $5::bool[], $6::date[], $7::timestamptz[],
     $8::smallint[], $9::bool[])
 on conflict (school_no, entity_ref) do update set revision = excluded.revision, retracted = excluded.retracted,
     enrolled = excluded.enrolled, last_seen_on = excluded.last_seen_on, observed_at = excluded.observed_at,
@@ -70,7 +70,7 @@ class DeviceColumns:
         rows = await connection.fetch(
             """select school_no, enrolled, last_seen_on, origin, simulated, count(*) as devices,
                 max(observed_at) as newest_at
-            from device where school_no = any($1::int[]) and not retracted group by 1, 2, 3, 4, 5
+            from device where school_no = any($1::bigint[]) and not retracted group by 1, 2, 3, 4, 5
             order by 1, 2, 3, 4, 5""",
             sorted(school_nos),
         )
@@ -98,7 +98,7 @@ async def _stored(connection: Connection, keys: Sequence[Key]) -> dict[Key, Row]
         return {}
     rows = await connection.fetch(
         """select school_no, entity_ref, revision, retracted, enrolled, last_seen_on, observed_at, origin, simulated
-        from device join unnest($1::int[], $2::text[]) as t(school_no, entity_ref) using (school_no, entity_ref)""",
+        from device join unnest($1::bigint[], $2::text[]) as t(school_no, entity_ref) using (school_no, entity_ref)""",
         [key[0] for key in keys],
         [key[1] for key in keys],
     )

@@ -11,7 +11,7 @@ _REGISTER = (
     """
 create table known_school (
     school_id text collate "C" primary key,
-    school_no integer generated always as identity unique,
+    school_no bigint not null unique,
     district_id text collate "C" not null,
     version bigint not null,
     payload bytea not null

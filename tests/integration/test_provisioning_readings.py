@@ -17,6 +17,7 @@ from schemas.events.provisioning import (
 from schemas.events.raw import RawEvent
 from schemas.readiness import Missing, Origin, Reading
 from services.provisioning.readiness import readings_of
+from services.readings.register import number_of
 from services.readings.subject import SignalValue, Subject
 from tests.harness.until import until
 from tests.integration.test_readings_lab import COUNTS, RoomLab, calendar, lab, pointer, school
@@ -143,8 +144,8 @@ async def test_what_another_process_parked_meanwhile_is_taken_up(lab: RoomLab) -
     lab.start()
     await lab.settled()
     await lab.query(
-        "insert into known_school (school_id, district_id, version, payload) values ($1, $2, 1, $3)",
-        HILL.school_id, HILL.district_id, HILL.model_dump_json().encode(),
+        "insert into known_school (school_id, school_no, district_id, version, payload) values ($1, $2, $3, 1, $4)",
+        HILL.school_id, number_of(HILL.school_id), HILL.district_id, HILL.model_dump_json().encode(),
     )  # fmt: skip
 
     async def taken() -> bool:

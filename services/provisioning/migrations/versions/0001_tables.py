@@ -13,7 +13,7 @@ def upgrade() -> None:
     # A device has no payload: what counts of it is eight columns, so that tens of thousands a second fit.
     op.execute("""
 create table device (
-    school_no integer not null,
+    school_no bigint not null,
     entity_ref text collate "C" not null,
     revision bigint not null,
     retracted boolean not null,
