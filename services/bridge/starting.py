@@ -72,7 +72,7 @@ async def _start(client: Client, first: StartRollout) -> None:
     try:
         await client.start_workflow(
             WORKFLOW,
-            RolloutInput(start=first),
+            RolloutInput.of(first),
             id=workflow_id(first.program_id, first.school_id),
             task_queue=TASK_QUEUE,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,

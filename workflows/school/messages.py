@@ -15,6 +15,7 @@ from schemas.school import ProgramId, SchoolId
 from temporalio.common import SearchAttributeKey
 from temporalio.exceptions import ApplicationError
 
+from workflows.activities import packed, unpacked
 from workflows.policy.state import RolloutState
 
 WORKFLOW = "school-rollout"
@@ -35,10 +36,31 @@ def workflow_id(program_id: ProgramId, school_id: SchoolId) -> str:
 
 
 class RolloutInput(Tolerant):
-    """Exactly one of two: how a rollout starts, or the state it carries through continue-as-new."""
+    """Exactly one of two, packed: how a rollout starts, or the state it carries through continue-as-new.
 
-    start: StartRollout | None = None
-    state: RolloutState | None = None
+    A run's history holds its own input and the next one's, so packing halves the bytes of a phase.
+    """
+
+    start: str | None = None
+    state: str | None = None
+
+    @classmethod
+    def of(cls, start: StartRollout) -> "RolloutInput":
+        """The first run's input."""
+        return cls(start=packed(start.model_dump_json().encode()))
+
+    @classmethod
+    def carrying(cls, state: RolloutState) -> "RolloutInput":
+        """A later run's input."""
+        return cls(state=packed(state.model_dump_json().encode()))
+
+    def read(self) -> StartRollout | RolloutState:
+        """Whichever it holds. Raises ValueError when it holds neither or can't be read."""
+        if self.state is not None:
+            return RolloutState.model_validate_json(unpacked(self.state))
+        if self.start is not None:
+            return StartRollout.model_validate_json(unpacked(self.start))
+        raise ValueError("rollout input: expected start or state, seen neither; use `firstbell program start`")
 
 
 class Act(Tolerant):

@@ -13,7 +13,15 @@ from temporalio.common import RetryPolicy, SearchAttributeUpdate
 
 with workflow.unsafe.imports_passed_through():
     from schemas.fact import Fact
-    from schemas.message import CommandReply, ContextArrived, Message, ReadingsArrived, StopRollout, TimePassed
+    from schemas.message import (
+        CommandReply,
+        ContextArrived,
+        Message,
+        ReadingsArrived,
+        StartRollout,
+        StopRollout,
+        TimePassed,
+    )
 
     from workflows.activities import FactBatch, publish_facts
     from workflows.policy import progress
@@ -44,12 +52,12 @@ class SchoolRollout:
         self._woken = True
         self._timer: asyncio.Task[None] | None = None
         self._timer_at: datetime | None = None
-        if entry.state is not None:
-            self._state = entry.state
-            self._take(TimePassed())
+        given = entry.read()
+        if isinstance(given, StartRollout):
+            self._follow(progress.begin(given, workflow.now(), _build()))
         else:
-            assert entry.start is not None, "expected start or state; start the rollout with `firstbell program start`"
-            self._follow(progress.begin(entry.start, workflow.now(), _build()))
+            self._state = given
+            self._take(TimePassed())
         self._first_phase = self._state.picture.phase
 
     @workflow.run
@@ -68,7 +76,7 @@ class SchoolRollout:
             if self._ripe(quiet):
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 if not self._unpublished:
-                    workflow.continue_as_new(messages.RolloutInput(state=self._state))
+                    workflow.continue_as_new(messages.RolloutInput.carrying(self._state))
 
     # -- what it is told
 
