@@ -64,9 +64,10 @@ class Batch:
         self._decoder = decoder or {}
         self._topic_ids = topic_ids or {}
         self._events: list[outbox.Row] = []
-        self._parked: dict[tuple[str, int, int], tuple[AnyRecord, str]] = {}
+        # By identity: two groups, or a topic's former life, may have parked records of the same place.
+        self._parked: dict[int, tuple[AnyRecord, str]] = {}
         self._dead: list[tuple[_Origin, AnyRecord, Dead]] = []
-        self._taken: dict[tuple[str, int, int], _Origin] = {}
+        self._taken: dict[int, tuple[AnyRecord, _Origin]] = {}
         self._settled: list[Settled] = []
 
     @property
@@ -97,7 +98,7 @@ class Batch:
 
         `missing` is the room's own name for the reference, such as `school:<id>`.
         """
-        self._parked[record.topic, record.partition, record.offset] = (record, missing)
+        self._parked[id(record)] = (record, missing)
         return Disposition.PARKED
 
     async def take_parked(self, missing: Collection[str], decoder: Decoder | None = None) -> list[Record[BaseModel]]:
@@ -124,7 +125,7 @@ class Batch:
             )  # fmt: skip
             origin = _Origin(row["consumer_group"], row["topic_id"])
             record = decoded.record
-            self._taken[record.topic, record.partition, record.offset] = origin
+            self._taken[id(record)] = (record, origin)
             if isinstance(decoded, Ok):
                 records.append(decoded.record)
             elif isinstance(decoded, Bad):
@@ -136,26 +137,23 @@ class Batch:
     def settle(self, record: Record[BaseModel], result: Result) -> None:
         """Says what became of a record from `take_parked`; moves its count from parked to that. Not awaited.
 
-        Raises KeyError for a record that was not taken up here, or was settled already.
+        Takes the very record of `take_parked`. Raises KeyError for any other, or when it was settled already.
         """
         self._settle(record, result)
 
     def _settle(self, record: AnyRecord, result: Result) -> None:
-        place = (record.topic, record.partition, record.offset)
-        origin = self._taken.pop(place)
+        _, origin = self._taken.pop(id(record))
         if isinstance(result, Dead):
             self._dead.append((origin, record, result))
             result = Disposition.DEAD
-        if result is Disposition.PARKED:
-            self._topic_ids.setdefault(record.topic, origin.topic_id)
         self._settled.append(Settled(origin, record, result))
 
     def dead(self, record: AnyRecord, dead: Dead) -> None:
         """Writes a dead letter for a record of this batch. For the consumer; handlers return Dead instead."""
         self._dead.append((_Origin(self.group, self._topic_ids[record.topic]), record, dead))
 
-    async def flush(self, parked_results: Collection[tuple[str, int, int]] = ()) -> None:
-        """Writes everything into the transaction. For the consumer and the process.
+    async def flush(self, parked_results: Sequence[AnyRecord] = ()) -> None:
+        """Writes everything into the transaction; given the records answered as PARKED. For the consumer and the process.
 
         Raises ValueError when a PARKED record was not parked, or a taken one was not settled: a bug of the handler.
         """
@@ -168,24 +166,23 @@ class Batch:
         if self._settled:
             await self._move_counts()
 
-    def _check(self, parked_results: Collection[tuple[str, int, int]]) -> None:
+    def _check(self, parked_results: Sequence[AnyRecord]) -> None:
         if self._taken:
-            raise ValueError(f"taken up and not settled: {sorted(self._taken)[:3]}; call batch.settle for each")
-        again = {
-            (settled.record.topic, settled.record.partition, settled.record.offset)
-            for settled in self._settled
-            if settled.disposition is Disposition.PARKED
-        }
-        promised = again | set(parked_results)
-        if promised != self._parked.keys():
-            odd = sorted(promised ^ self._parked.keys())[:3]
-            raise ValueError(f"returned PARKED and batch.park must name the same records; differ at {odd}")
+            places = sorted(_place(record) for record, _ in self._taken.values())
+            raise ValueError(f"taken up and not settled: {places[:3]}; call batch.settle for each")
+        again = [settled.record for settled in self._settled if settled.disposition is Disposition.PARKED]
+        promised = {id(record): record for record in (*parked_results, *again)}
+        odd = [promised[key] for key in promised.keys() - self._parked.keys()]
+        odd += [self._parked[key][0] for key in self._parked.keys() - promised.keys()]
+        if odd:
+            places = sorted(_place(record) for record in odd)
+            raise ValueError(f"returned PARKED and batch.park must name the same records; differ at {places[:3]}")
 
     async def _insert_parked(self) -> None:
-        origins = {(s.record.topic, s.record.partition, s.record.offset): s.origin for s in self._settled}
+        origins = {id(settled.record): settled.origin for settled in self._settled}
         rows = [
-            (origins.get(place) or _Origin(self.group, self._topic_ids[record.topic]), record, missing)
-            for place, (record, missing) in self._parked.items()
+            (origins.get(key) or _Origin(self.group, self._topic_ids[record.topic]), record, missing)
+            for key, (record, missing) in self._parked.items()
         ]
         await self.connection.execute(
             f"""insert into parked ({_COLUMNS}, missing)
@@ -220,6 +217,10 @@ class Batch:
                 group, topic_id, topic, partition,
                 moves[group, topic_id, topic, partition, disposition],
             )  # fmt: skip
+
+
+def _place(record: AnyRecord) -> tuple[str, int, int]:
+    return record.topic, record.partition, record.offset
 
 
 SweepHandler = Callable[[Batch], Awaitable[None]]

@@ -159,7 +159,8 @@ def retire_fence(
     async def work() -> int:
         connection = await connect(load_settings(), _rooms(room)[0])
         try:
-            return await fence.retire(connection, topic)
+            async with connection.transaction():
+                return await fence.retire(connection, topic)
         finally:
             await connection.close()
 

@@ -130,16 +130,27 @@ async def position(connection: Connection, group: str, logs: Sequence[Log]) -> d
 
 
 async def retire(connection: Connection, topic: str, group: str | None = None) -> int:
-    """Sets a topic's fences aside, counts kept, so that the next start begins at the log's start.
+    """Sets a topic's fences aside, so that the next start begins at the log's start. Call it in a transaction.
 
-    A person's decision, after FenceBrokenError. Returns the number of fences set aside.
+    A person's decision, after FenceBrokenError. Counts, dead letters and parked records stay with the old fence.
+    Returns the number of fences set aside.
     """
+    moment = await connection.fetchval("select extract(epoch from now())::text")
+    suffix = f"/retired-{moment}"
     rows = await connection.fetch(
-        """update fence set retired = true, topic_id = topic_id || '/retired-' || extract(epoch from now())::text
-        where topic = $1 and ($2::text is null or consumer_group = $2) and not retired returning 1""",
+        """update fence set retired = true, topic_id = topic_id || $3
+        where topic = $1 and ($2::text is null or consumer_group = $2) and not retired
+        returning consumer_group, partition, topic_id""",
         topic,
         group,
+        suffix,
     )
+    for table in ("dead_letter", "parked"):
+        await connection.executemany(
+            f"""update {table} set topic_id = $4
+            where consumer_group = $1 and topic = $2 and partition = $3 and topic_id || $5 = $4""",  # noqa: S608  constants
+            [(row["consumer_group"], topic, row["partition"], row["topic_id"], suffix) for row in rows],
+        )
     return len(rows)
 
 

@@ -191,8 +191,8 @@ class Ingest:
         self._verify(place, tally.start)
         return True
 
-    async def _handle(self, batch: Batch, found: _Sorted) -> list[tuple[str, int, int]]:
-        """Runs the handler and counts its answers; returns the places it parked."""
+    async def _handle(self, batch: Batch, found: _Sorted) -> list[Record[BaseModel]]:
+        """Runs the handler and counts its answers; returns the records it parked."""
         for bad in found.bad:
             batch.dead(bad.record, Dead(bad.error_type, bad.error, bad.reason))
         if not found.records:
@@ -200,14 +200,14 @@ class Ingest:
         results = await self.subscription.handler(batch, found.records)
         if len(results) != len(found.records):
             raise ValueError(f"handler of {batch.group}: {len(found.records)} records, {len(results)} dispositions")
-        parked: list[tuple[str, int, int]] = []
+        parked: list[Record[BaseModel]] = []
         tallies = found.tallies
         for record, result in zip(found.records, results, strict=True):
             if isinstance(result, Dead):
                 batch.dead(record, result)
                 result = Disposition.DEAD
             elif result is Disposition.PARKED:
-                parked.append((record.topic, record.partition, record.offset))
+                parked.append(record)
             elif result is Disposition.DEAD:
                 batch.dead(record, Dead("unnamed", "the handler returned dead and gave no reason"))
             counts = tallies[record.topic, record.partition].counts

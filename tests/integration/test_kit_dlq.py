@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 from services.kit import cli
 from services.kit.room import Room
 from tests.integration.test_kit_consume import raw
-from tests.integration.test_kit_lab import Lab, Tick, lab
+from tests.integration.test_kit_lab import Arrival, Lab, Tick, lab
 
 __all__ = ["lab"]
 pytestmark = pytest.mark.stack
@@ -68,13 +68,19 @@ async def test_an_unknown_room_is_named(stricken: Lab) -> None:
     assert "attic" in seen.output
 
 
-async def test_a_retired_fence_begins_again_at_the_logs_start(stricken: Lab) -> None:
+async def test_a_retired_fence_begins_again_at_the_logs_start_and_keeps_what_it_owed(stricken: Lab) -> None:
+    await stricken.send([Tick(id="guest", mood="unknown:host")])
+    await stricken.moved(5)
     await stricken.stop()
     said = await dlq(stricken, "retire-fence", "--room", stricken.room, "--topic", stricken.topic)
     assert "--yes" in said.stdout
     await dlq(stricken, "retire-fence", "--room", stricken.room, "--topic", stricken.topic, "--yes")
     assert (await stricken.counts())["moved"] == 0
-    await stricken.query("truncate dead_letter")
     stricken.start()
-    counts = await stricken.moved(4)
-    assert counts["applied"] == 1
+    counts = await stricken.moved(5)
+    assert (counts["applied"], counts["dead"], counts["parked"]) == (1, 3, 1)
+    await stricken.send([Arrival(reference="host")])
+    counts = await stricken.moved(6)
+    assert (counts["applied"] + counts["superseded"], counts["parked"]) == (3, 0)
+    assert (await stricken.query("select sum(parked)::bigint, sum(dead)::bigint from fence"))[0][1] == 6
+    assert (await stricken.query("select sum(parked)::bigint from fence"))[0][0] == 0

@@ -134,6 +134,22 @@ async def test_what_was_taken_up_must_be_settled(lab: Lab, pool: Pool) -> None:
     assert (await lab.counts())["parked"] == 3
 
 
+async def test_what_was_taken_up_may_be_parked_again_for_something_else(lab: Lab, pool: Pool) -> None:
+    async def wait_on(batch: Batch, records: Sequence[Record[BaseModel]]) -> list[Disposition]:
+        for taken in await batch.take_parked(["here"]):
+            batch.settle(taken, batch.park(taken, "there"))
+        return [Disposition.APPLIED for _ in records]
+
+    await (await ingest_of(pool)).apply(ticks(0, 3, Tick(id="t", mood="unknown:here")))
+    await (await ingest_of(pool, wait_on)).apply(ticks(3, 4))
+    counts = await lab.counts()
+    assert (counts["applied"], counts["parked"], counts["moved"]) == (1, 3, 4)
+    waiting = await lab.query(
+        "select missing, consumer_group, topic_id, record_offset from parked order by record_offset"
+    )
+    assert [tuple(row) for row in waiting] == [("there", "g", "id", n) for n in range(3)]
+
+
 async def test_a_parked_record_nobody_can_read_any_more_becomes_a_dead_letter(lab: Lab, pool: Pool) -> None:
     await (await ingest_of(pool)).apply(ticks(0, 3, Tick(id="t", mood="unknown:here")))
     await lab.query("update parked set value = 'no JSON' where record_offset = 1")
