@@ -186,8 +186,9 @@ class Reconciliation:
         for school in self._known.schools.values():
             by_tail[school.state, school.nces_id[-5:]].append(school.school_id)
         named: set[str] = set()
-        # Closed rows first: where a file lists a moved school twice, the closed row is its former id.
-        for row in sorted(rows, key=lambda row: (row.status is not SchoolStatus.CLOSED, row.line)):
+        # Closed rows first: where a file lists a moved school twice, the closed row is its former id. Then by id, so
+        # that the order of rows means nothing.
+        for row in sorted(rows, key=lambda row: (row.status is not SchoolStatus.CLOSED, row.nces_id)):
             school_id = self._find(row, in_file, by_tail[row.state, row.nces_id[-5:]], faults)
             if school_id is None:
                 continue
