@@ -197,6 +197,9 @@ class Lab:
         """Awaits the fence's having passed so many records, and returns the counts."""
 
         async def look() -> dict[str, int] | None:
+            for _, task in self.running:
+                if task.done():
+                    task.result()  # raises what ended the process, instead of waiting for what can't come
             counts = await self.counts()
             return counts if counts["moved"] >= records else None
 

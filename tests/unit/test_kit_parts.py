@@ -96,6 +96,7 @@ def test_a_million_old_good_records_do_not_excuse_a_source_that_broke() -> None:
         (asyncpg.AdminShutdownError("terminated"), True),
         (asyncpg.DeadlockDetectedError("met"), True),
         (asyncpg.DiskFullError("full"), True),
+        (asyncpg.InternalClientError("cannot switch to state"), True),
         (ConnectionRefusedError(), True),
         (TimeoutError(), True),
         (asyncpg.CheckViolationError("fence_conserves"), False),
