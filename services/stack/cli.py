@@ -91,7 +91,8 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Every process with address, health and log. Exit code 1 unless all are healthy."""
     from services.stack.status import look
 
-    seen = look(Home.of(_settings(home)))
+    settings = _settings(home)
+    seen = look(Home.of(settings), settings)
     if as_json:
         typer.echo(json.dumps(seen.as_json(), indent=1))
     else:

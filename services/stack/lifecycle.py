@@ -9,9 +9,10 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,25 +70,47 @@ def up(settings: Settings, wishes: Wishes, say: Say) -> Settings:
 
 
 def _start_all(home: Home, servers: list[Prepare], ports: dict[str, int], say: Say) -> dict[str, Wanted]:
-    def one(prepare: Prepare) -> Wanted:
-        wish = prepare(home, ports, say)
-        before = home.wanted().get(wish.name)
-        if before is None or before.digest != wish.digest:
-            home.want(wish)
-            _wait_taken(home, wish)
-        begun = time.monotonic()
-        seen = health.wait_healthy(wish, READY_SECONDS, lambda: _gave_up(home, wish.name))
-        if seen:
-            raise StackError(f"{wish.name}: expected an answer, seen {seen}; read {home.logs / f'{wish.name}.log'}")
-        say(f"{wish.name} {wish.version}: answers at {wish.addresses[wish.name]}" + _took(begun))
-        return wish
+    interrupted = threading.Event()
+
+    def heard(text: str) -> None:
+        if interrupted.is_set():
+            raise StackError("interrupted")
+        say(text)
 
     with ThreadPoolExecutor(len(servers)) as pool:
-        futures: list[Future[Wanted]] = [pool.submit(one, prepare) for prepare in servers]
-        failures = [failure for future in futures if (failure := future.exception())]
+        futures = [pool.submit(_start_one, home, prepare, ports, heard, interrupted) for prepare in servers]
+        try:
+            failures = [failure for future in futures if (failure := future.exception())]
+        except KeyboardInterrupt:
+            interrupted.set()  # a build hears of it within its next line of progress
+            raise
         if failures:
             raise failures[0]
         return {future.result().name: future.result() for future in futures}
+
+
+def _start_one(home: Home, prepare: Prepare, ports: dict[str, int], say: Say, interrupted: threading.Event) -> Wanted:
+    wish = prepare(home, ports, say)
+    before = home.wanted().get(wish.name)
+    state = home.state()
+    process = state.named(wish.name) if state else None
+    if process and process.state == "backing-off":  # what a person mended is tried at once, its count anew
+        home.unwant(wish.name)
+        _wait_recorded(home, wish.name, lambda found: found is None)
+    if before is None or before.digest != wish.digest or wish.name not in home.wanted():
+        home.want(wish)
+        # so that an answer cannot come from the process that this one replaces
+        _wait_recorded(home, wish.name, lambda p: p is not None and p.digest == wish.digest and p.state != "ending")
+    begun = time.monotonic()
+
+    def dead() -> str | None:
+        return "an interrupt" if interrupted.is_set() else _gave_up(home, wish.name)
+
+    seen = health.wait_healthy(wish, READY_SECONDS, dead)
+    if seen:
+        raise StackError(f"{wish.name}: expected an answer, seen {seen}; read {home.logs / f'{wish.name}.log'}")
+    say(f"{wish.name} {wish.version}: answers at {wish.addresses[wish.name]}" + _took(begun))
+    return wish
 
 
 def _took(begun: float) -> str:
@@ -105,18 +128,16 @@ def _gave_up(home: Home, name: str) -> str | None:
     return None
 
 
-def _wait_taken(home: Home, wish: Wanted) -> None:
-    """The supervisor runs this very wish: so an answer cannot come from the process that it replaces."""
+def _wait_recorded(home: Home, name: str, condition: Callable[[Running | None], bool]) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
         state = home.state()
-        process = state.named(wish.name) if state else None
-        if process and process.digest == wish.digest and process.state != "ending":
+        if state and condition(state.named(name)):
             return
-        if (reason := _gave_up(home, wish.name)) is not None:
-            raise StackError(f"{wish.name}: {reason}; read {home.logs / f'{wish.name}.log'}")
+        if state is None or not alive(state.supervisor):
+            raise StackError(f"{name}: its supervisor is gone; read {home.logs / 'supervisor.log'}")
         time.sleep(0.05)
-    raise StackError(f"{wish.name}: was not started in {READY_SECONDS:g} s; read {home.logs / 'supervisor.log'}")
+    raise StackError(f"{name}: was not started in {READY_SECONDS:g} s; read {home.logs / 'supervisor.log'}")
 
 
 def _supervise(home: Home, owner: Identity | None) -> None:

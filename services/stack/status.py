@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 
 import psutil
 
+from services.kit.settings import Settings, load_settings
 from services.stack import health
 from services.stack.home import Home
 from services.stack.identity import alive
@@ -44,21 +45,30 @@ class Status:
     healthy: bool
     """It runs and every process of it is healthy."""
     processes: tuple[ProcessStatus, ...]
+    addresses: dict[str, str]
+    """Where every process of this home looks for its servers, also for one of somebody else's."""
 
     def as_json(self) -> dict[str, object]:
         """For `--json`."""
         return asdict(self)
 
 
-def look(home: Home) -> Status:
+def look(home: Home, settings: Settings | None = None) -> Status:
     """Asks every server. Blocks up to 5 s."""
+    settings = settings or load_settings({"home": home.folder})
+    addresses = {
+        "postgres": settings.postgres_dsn,
+        "kafka": settings.kafka_bootstrap,
+        "temporal": settings.temporal_address,
+    }
     state = home.state()
     if state is None:
-        return Status(str(home.folder), running=False, healthy=False, processes=())
+        return Status(str(home.folder), running=False, healthy=False, processes=(), addresses=addresses)
     running = alive(state.supervisor)
     with ThreadPoolExecutor(8) as pool:
         seen = tuple(pool.map(lambda process: _one(home, process), state.processes))
-    return Status(str(home.folder), running, running and bool(seen) and all(p.healthy for p in seen), seen)
+    healthy = running and bool(seen) and all(process.healthy for process in seen)
+    return Status(str(home.folder), running, healthy, seen, addresses)
 
 
 def _one(home: Home, process: Running) -> ProcessStatus:

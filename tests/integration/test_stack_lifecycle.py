@@ -22,7 +22,7 @@ from services.kit.outcome import PermanentError
 from services.kit.settings import Settings, load_settings
 from services.stack import observability, topics
 from services.stack.cli import doctor_app, stack_app, topics_app
-from services.stack.home import Home
+from services.stack.home import Home, free_port
 from services.stack.identity import Identity, alive, wait_until_gone
 from services.stack.lifecycle import Wishes, down, erase, me, up
 from services.stack.status import look
@@ -104,16 +104,33 @@ async def test_what_every_server_acknowledged_survives_kill_and_down(own: Privat
     assert await read(own.settings, "before-down") == (True, True, True)
 
 
+def move(stack: PrivateStack, *names: str) -> None:
+    """Records other ports, as when somebody took ours."""
+    ports = json.loads((stack.home.folder / "ports.json").read_text("utf-8"))
+    for name in names:
+        ports[name] = free_port(set(ports.values()))
+    (stack.home.folder / "ports.json").write_text(json.dumps(ports))
+
+
 def test_changed_configuration_restarts_just_that_server(own: PrivateStack) -> None:
     before = identities(own)
-    ports = json.loads((own.home.folder / "ports.json").read_text("utf-8"))
-    taken = ports["temporal_page"]
-    ports["temporal_page"] = next(p for p in range(taken + 1, 30_000) if p not in ports.values())
-    (own.home.folder / "ports.json").write_text(json.dumps(ports))
+    move(own, "temporal_page")
     again(own)
     after = identities(own)
     assert after["temporal"] != before["temporal"]
     assert (after["kafka"], after["postgres"]) == (before["kafka"], before["postgres"])
+
+
+async def test_data_follow_when_ports_must_change(own: PrivateStack) -> None:
+    await asyncio.to_thread(topics.apply, own.settings)
+    await write(own.settings, "before-move")
+    before = load_settings({"home": own.home.folder})
+    await asyncio.to_thread(down, own.home, say)
+    move(own, "kafka", "kafka_controller", "postgres", "temporal")
+    await asyncio.to_thread(again, own)
+    own.settings = load_settings({"home": own.home.folder})
+    assert own.settings.kafka_bootstrap != before.kafka_bootstrap
+    assert await read(own.settings, "before-move") == (True, True, True)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of their parent's death")
