@@ -1,7 +1,7 @@
 """The entries of the signal catalogue, one for each question a gate may ask, grouped by owner.
 
 Freshness: "default, not a standard" throughout (network probe 20 instructional days, load and page tests 20,
-device management 3, rosters of training 60, sign-off until the plan changes). Thresholds are not here: they are policy.
+device management and the help desk 5, rosters of training 60, sign-off until the plan changes). Thresholds are not here: they are policy.
 """
 
 from schemas.school import ScopeKind
@@ -49,36 +49,36 @@ PROVISIONING = (
     _flag("identity.existing-identity", "Sign-in uses the identity people already have: a single sign-on protocol and no "
           "new password.", "A38", "provisioning", MEASURED, 20),
     _ratio("device.enrolled-ratio", "Share of the planned devices that are enrolled in device management.",
-           "A42", "provisioning", IMPORTED, 3),
+           "A42", "provisioning", IMPORTED, 5),
     _ratio("device.seen-7-days-ratio", "Share of enrolled devices that device management has seen within seven days.",
-           "A42", "provisioning", IMPORTED, 3),
+           "A42", "provisioning", IMPORTED, 5),
 )  # fmt: skip
 
 HELPDESK = (
     Signal(
         name="helpdesk.service-level-met-ratio", lesson="A35", owner="helpdesk", unit="ratio", direction=HIGHER, high=1.0,
         meaning="Share of tickets due by now that were resolved within their service level, on the school's clock.",
-        resolution="0.001", freshness_days=3, origin=IMPORTED, share=True, absence_is_good=True,
+        resolution="0.001", freshness_days=5, origin=IMPORTED, share=True, absence_is_good=True,
     ),
     Signal(
         name="helpdesk.backlog-age-p90-days", lesson="A35", owner="helpdesk", unit="instructional days", direction=LOWER,
         meaning="90th percentile of the age of open tickets.",
-        resolution="0.1", freshness_days=3, origin=IMPORTED, absence_is_good=True,
+        resolution="0.1", freshness_days=5, origin=IMPORTED, absence_is_good=True,
     ),
     Signal(
         name="defect.open-critical-count", lesson="A48", owner="helpdesk", unit="defects", direction=LOWER,
         meaning="Open critical defects of the release; one of them holds every school on that release.",
-        resolution="1", freshness_days=3, origin=IMPORTED, scope=ScopeKind.RELEASE, absence_is_good=True,
+        resolution="1", freshness_days=5, origin=IMPORTED, scope=ScopeKind.RELEASE, absence_is_good=True,
     ),
     Signal(
         name="defect.open-major-count", lesson="A48", owner="helpdesk", unit="defects", direction=LOWER,
         meaning="Open major defects of the release that have no workaround.",
-        resolution="1", freshness_days=3, origin=IMPORTED, scope=ScopeKind.RELEASE, absence_is_good=True,
+        resolution="1", freshness_days=5, origin=IMPORTED, scope=ScopeKind.RELEASE, absence_is_good=True,
     ),
     Signal(
         name="friction.open-age-p90-days", lesson="A39", owner="helpdesk", unit="instructional days", direction=LOWER,
         meaning="90th percentile of the age of open friction items: causes that raised three tickets within five days.",
-        resolution="0.1", freshness_days=3, origin=IMPORTED, absence_is_good=True,
+        resolution="0.1", freshness_days=5, origin=IMPORTED, absence_is_good=True,
     ),
 )  # fmt: skip
 

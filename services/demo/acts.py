@@ -70,53 +70,65 @@ def held_and_mended(world: World, seen: Seen) -> None:
         seen.misses.append(f"{school['school']} did not advance within 30 s of its repair")
 
 
+ENOUGH_SCHOOLS = 3
+"""Schools of one district that the cut is shown on. Our judgement, 2026-11-23."""
+
+
+def _knowing(lines: list[Line]) -> dict[str, list[Line]]:
+    """District to its schools in beta about which enough is known to say more than "don't know"."""
+    found: dict[str, list[Line]] = {}
+    for line in lines:
+        if line["phase"] == "beta" and line["outcome"] not in ("unknown", None):
+            found.setdefault(str(line["district_id"]), []).append(line)
+    return found
+
+
 def feed_cut(world: World, seen: Seen) -> None:
     """A district's help-desk feed is cut: its schools turn "don't know", and none advances until it is back."""
     say = world.screen.say
-    beta = {line["district_id"] for line in world.refresh() if line["phase"] == "beta"}
-    district = next((line for line in world.districts if line["district_id"] in beta), None)
-    if district is None:
-        seen.misses.append("no district had a school in beta when the feed was to be cut")
+
+    def chosen(lines: list[Line]) -> list[Line] | None:
+        groups = sorted(_knowing(lines).values(), key=len)
+        return groups[-1] if groups and len(groups[-1]) >= ENOUGH_SCHOOLS else None
+
+    schools = wait_for(world, chosen, 60 * world.day_seconds)
+    if schools is None:
+        seen.misses.append("no district had three schools in beta with their evidence in when the feed was to be cut")
         return
-    identifier = str(district["district_id"])
+    district, name = str(schools[0]["district_id"]), schools[0]["district"]
+    members = {line["school_id"] for line in schools}
+    world.simulate("cut", district, "helpdesk")
+    say(f"the help-desk feed of {name} is cut; {len(members)} of its schools are in beta with their evidence in")
 
     def here(lines: list[Line]) -> list[Line]:
-        return [line for line in lines if line["district_id"] == identifier and line["phase"] == "beta"]
+        return [line for line in lines if line["school_id"] in members]
 
-    before = {line["school_id"] for line in here(world.refresh())}
-    world.simulate("cut", identifier, "helpdesk")
-    say(f"the help-desk feed of {district['name']} is cut")
+    def dark(lines: list[Line]) -> int | None:
+        return len(members) if all(line["outcome"] == "unknown" for line in here(lines)) else None
 
-    def unknown(lines: list[Line]) -> int | None:
-        inside = here(lines)
-        dark = [line for line in inside if line["outcome"] == "unknown"]
-        return len(dark) if inside and len(dark) == len(inside) else None
-
-    dark = wait_for(world, unknown, 30 + 4 * world.day_seconds)
-    if dark is None:
-        seen.misses.append(f'not every school of {district["name"]} turned to "don\'t know"')
+    if wait_for(world, dark, 20 + 8 * world.day_seconds) is None:
+        seen.misses.append(f'not every school of {name} turned to "don\'t know" after its feed was cut')
     else:
-        say(f'{dark} schools of {district["name"]} turned to "don\'t know"; silence is not a pass')
-    stayed = {line["school_id"] for line in here(world.refresh())}
-    advanced = len(before - stayed)
-    say(f"schools of {district['name']} that advanced meanwhile: {advanced}")
+        say(f'all {len(members)} turned to "don\'t know": silence is not a pass')
+    advanced = sum(line["phase"] != "beta" for line in here(world.refresh()))
+    say(f"schools of these that advanced meanwhile: {advanced}")
     if advanced:
         seen.misses.append(f"{advanced} schools advanced while their feed was cut")
-    world.simulate("restore", identifier, "helpdesk")
-    back = wait_for(world, lambda lines: True if not unknown(lines) else None, 30)
-    say("the feed is back and what waited has arrived late" if back else "the feed is back")
+    world.simulate("restore", district, "helpdesk")
+    back = wait_for(world, lambda lines: True if dark(lines) is None else None, 30)
+    say("the feed is back: what waited arrived late, and counts" if back else "the feed is back")
 
 
 def service_killed(world: World, seen: Seen) -> None:
     """A service is killed while it works; it comes back, and the counts agree to the unit."""
     say = world.screen.say
-    status = must("stack", "status", "--json").tree
+    status = call("stack", "status", "--json").tree
     process = next(entry for entry in status["processes"] if entry["name"] == "helpdesk")
     os.kill(int(process["pid"]), signal.SIGKILL)
     say(f"help desk service killed (process {process['pid']})")
 
     def back(_: list[Line]) -> int | None:
-        for entry in must("stack", "status", "--json").tree["processes"]:
+        for entry in call("stack", "status", "--json").tree["processes"]:
             if entry["name"] == "helpdesk" and entry["pid"] not in (None, process["pid"]) and entry["healthy"]:
                 return int(entry["pid"])
         return None

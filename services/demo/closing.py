@@ -57,12 +57,14 @@ def _addresses(world: World, stays: bool, lines: list[dict[str, object]]) -> Non
     say = world.screen.console.print
     report = world.wishes.home / "report.html"
     must("report", "--program", PROGRAM, "--html", str(report))
-    status = must("stack", "status", "--json").tree
+    status = call("stack", "status", "--json").tree
     held = next((line for line in lines if line["outcome"] in ("unmet", "unknown")), lines[0])
     say(f"  report: {report}", soft_wrap=True)
-    for name in ("temporal_page", "console_metrics"):
-        if status.get("addresses", {}).get(name):
-            say(f"  {name.replace('_', ' ')}: {status['addresses'][name]}")
+    for entry in status["processes"]:
+        for kind in ("page", "metrics"):
+            if entry["name"] in ("temporal", "console") and kind in entry["addresses"]:
+                path = "/metrics" if kind == "metrics" else ""
+                say(f"  {entry['name']} {kind}: http://{entry['addresses'][kind]}{path}")
     say(f"  memory in use by servers and services: {memory_mb(status):.0f} MB")
     if not stays:
         return
