@@ -235,3 +235,37 @@ async def test_a_school_whose_evidence_cannot_be_computed_silences_no_other(lab:
     (row,) = await lab.query("select id, retry_at > now() as later from scope where version > computed_version")
     assert (row["id"], row["later"]) == (LAKE.school_id, True)
     assert process.health()[0]
+
+
+async def test_what_the_directory_learns_later_changes_readings_by_itself(lab: RoomLab) -> None:
+    """A calendar that follows its pointer, and a corrected count of students, without a word from any source."""
+    await lab.send([HILL, *tidy()])
+    lab.start()
+    await lab.settled()
+    before = await lab.latest()
+    assert before[HILL.school_id, "device.enrolled-ratio"].missing is Missing.NEVER_REPORTED
+    days = calendar(datetime.now(UTC) - timedelta(hours=1), 5, timedelta(days=1))
+    await lab.send([pointer(days)])
+    await lab.settled()
+    await lab.send([days, school("hill", students=600, version=2)])
+    await lab.send([school("hill", students=1, version=1)])
+    await lab.settled()
+    after = await lab.latest()
+    assert after[HILL.school_id, "device.enrolled-ratio"].value == 0.9
+    assert after[HILL.school_id, "network.mbps-per-student"].value == 1.0
+
+
+async def test_a_room_rebuilt_from_the_log_says_the_same_and_is_heard(lab: RoomLab) -> None:
+    await begin(lab)
+    await lab.send(tidy())
+    lab.start()
+    await lab.settled()
+    before = await lab.latest()
+    await lab.stop()
+    tables = "fence, known_school, known_calendar, calendar_pointer, district_day, entity, device, scope, reading_state"
+    await lab.query(f"truncate {tables}")
+    lab.start()
+    await lab.settled()
+    after = await lab.latest()
+    assert {key: said(reading) for key, reading in after.items()} == {key: said(r) for key, r in before.items()}
+    assert all(after[key].sequence > before[key].sequence for key in before)
