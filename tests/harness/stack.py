@@ -1,6 +1,6 @@
 """A private stack for tests: real servers on free ports in a home of its own, ended with the test process.
 
-`SharedStack` of the integration suite and the fault tests both stand on `PrivateStack`. Binaries come from the
+The integration suite's `stack` fixture and the fault tests both stand on `PrivateStack`. Binaries come from the
 user's cache, so that a start takes about ten seconds.
 """
 
@@ -53,11 +53,15 @@ class PrivateStack:
         folder.chmod(0o755)  # PostgreSQL runs as another user when we are root
         settings = load_settings({"home": folder} | flags)
         wishes = Wishes(observability=with_observability, usual_ports=False, owner=me())
-        up(settings, wishes, say)
-        settings = load_settings({"home": folder} | flags)
         stack = cls(Home.of(settings), settings, {})
-        if with_rooms:
-            stack_rooms.start(settings, say)
+        try:
+            up(settings, wishes, say)
+            stack.settings = load_settings({"home": folder} | flags)
+            if with_rooms:
+                stack_rooms.start(stack.settings, say)
+        except BaseException:
+            stack.end()  # half a stack would live as long as the test run
+            raise
         return stack
 
     async def prepare(self, found: tuple[Room, ...] | None = None) -> None:
