@@ -184,17 +184,17 @@ class Reconciliation:
         in_file = {row.nces_id: row for row in rows}
         by_tail: dict[tuple[str, str], list[str]] = defaultdict(list)
         for school in self._known.schools.values():
-            by_tail[school.state, school.nces_id[-5:]].append(school.school_id)
+            by_tail[_tail(school.nces_id)].append(school.school_id)
         named: set[str] = set()
         # Closed rows first: where a file lists a moved school twice, the closed row is its former id. Then by id, so
         # that the order of rows means nothing.
         for row in sorted(rows, key=lambda row: (row.status is not SchoolStatus.CLOSED, row.nces_id)):
-            school_id = self._find(row, in_file, by_tail[row.state, row.nces_id[-5:]], faults)
+            school_id = self._find(row, in_file, by_tail[_tail(row.nces_id)], faults)
             if school_id is None:
                 continue
             named.add(school_id)
             if school_id not in self._known.schools:
-                by_tail[row.state, row.nces_id[-5:]].append(school_id)
+                by_tail[_tail(row.nces_id)].append(school_id)
             self._keep_school(row, school_id, parsed.carries)
         states = {row.state for row in rows}
         self.outcome.unmentioned_count += sum(
@@ -305,6 +305,11 @@ class Reconciliation:
             counts.unchanged += 1
         else:
             counts.changed += 1
+
+
+def _tail(nces_id: str) -> tuple[str, str]:
+    """What a school keeps when it moves: the state's two digits and its own last five."""
+    return nces_id[:2], nces_id[-5:]
 
 
 def _left(school: KnownSchool, in_file: dict[str, SchoolRow]) -> bool:
