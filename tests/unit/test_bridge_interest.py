@@ -1,0 +1,112 @@
+"""The bridge sends what can move a verdict, and nothing that could is kept back."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.readiness import CATALOGUE, Direction, Missing, Origin
+from schemas.school import GateId
+from services.bridge import interest
+from services.bridge.interest import Worst
+from tests.harness.scenario import OPENING, calendar_of, policy_of, reading
+from workflows.policy.calendar import add_days
+
+NAME = "network.mbps-per-student"
+LOWER = "network.page-load-p95-seconds"
+CALENDAR = calendar_of()
+
+
+def test_every_signal_the_policy_names_is_watched_and_no_other() -> None:
+    named = {
+        name
+        for gate in policy_of().gates.values()
+        for criterion in gate.criteria
+        for name in interest.signals_of(criterion)
+    }
+    assert set(interest.refresh_days(policy_of())) == named
+
+
+def test_an_unchanged_reading_is_sent_again_before_half_its_freshness_or_its_soaks_age_is_over() -> None:
+    days = interest.refresh_days(policy_of())
+    assert days[NAME] == CATALOGUE[NAME].freshness_days / 2
+    assert days["identity.login-success-ratio"] == min(5, CATALOGUE["identity.login-success-ratio"].freshness_days) / 2
+
+
+def test_the_first_reading_is_due() -> None:
+    assert interest.is_due(None, reading(NAME, 2.0, OPENING, 1), Worst(), 10, CALENDAR)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"value": 1.99},
+        {"value": None, "missing": Missing.SILENT_SOURCE},
+        {"applicable": False, "value": None},
+        {"origin": Origin.ATTESTED},
+        {"simulated": True},
+        {"detail": ("take-home",)},
+        {"population": 12},
+    ],
+    ids=lambda changes: ",".join(changes),
+)
+def test_any_change_of_what_a_reading_says_is_due(changes: dict[str, object]) -> None:
+    sent = reading(NAME, 2.0, OPENING, 1)
+    latest = sent.model_copy(update={"sequence": 2} | changes)
+    assert interest.is_due(sent, latest, Worst().with_value(NAME, latest.value), 10, CALENDAR)
+
+
+def test_the_same_reading_observed_anew_waits_for_half_its_freshness() -> None:
+    sent = reading(NAME, 2.0, OPENING, 1)
+    for days, due in ((9, False), (11, True)):
+        at = add_days(CALENDAR, OPENING, days)
+        assert at is not None
+        assert interest.is_due(sent, reading(NAME, 2.0, at, 2), Worst(2.0), 10, CALENDAR) is due
+
+
+def test_without_a_calendar_civil_days_stand_in() -> None:
+    sent = reading(NAME, 2.0, OPENING, 1)
+    for days, due in ((13, False), (15, True)):
+        again = reading(NAME, 2.0, OPENING + timedelta(days=days), 2)
+        assert interest.is_due(sent, again, Worst(2.0), 10, None) is due
+
+
+def test_a_dip_between_two_looks_is_due_though_the_value_is_back() -> None:
+    sent = reading(NAME, 2.0, OPENING, 1)
+    worst = Worst().with_value(NAME, 0.4).with_value(NAME, 2.0)
+    assert worst.value == 0.4
+    assert interest.is_due(sent, reading(NAME, 2.0, OPENING, 3), worst, 10, CALENDAR)
+
+
+def test_a_gap_between_two_looks_is_due_and_worse_than_any_value() -> None:
+    worst = Worst().with_value(NAME, 2.0).with_value(NAME, None).with_value(NAME, 2.0)
+    assert worst.gap
+    assert interest.is_due(reading(NAME, 2.0, OPENING, 1), reading(NAME, 2.0, OPENING, 3), worst, 10, CALENDAR)
+
+
+@given(st.lists(st.floats(0, 10, allow_nan=False), min_size=1, max_size=8))
+def test_the_worst_is_the_worst_in_the_signals_direction(values: list[float]) -> None:
+    for name in (NAME, LOWER):
+        worst = Worst()
+        for value in values:
+            worst = worst.with_value(name, value)
+        higher = CATALOGUE[name].direction is Direction.HIGHER_IS_BETTER
+        assert worst.value == (min(values) if higher else max(values))
+
+
+@given(st.floats(0, 5), st.floats(0, 5))
+def test_readings_on_two_sides_of_a_line_are_urgent(before: float, after: float) -> None:
+    criteria = interest.criteria_by_signal(policy_of())
+    [capacity] = [c for c in policy_of().gates[GateId.INFRASTRUCTURE].criteria if c.id == "capacity"]
+    crossed = any((before < line) != (after < line) for line in interest.lines_of(capacity))
+    if crossed:
+        assert interest.crosses(criteria, NAME, before, after)
+
+
+def test_a_reading_that_goes_missing_is_urgent() -> None:
+    assert interest.crosses(interest.criteria_by_signal(policy_of()), NAME, 2.0, None)
+
+
+def test_a_better_value_far_from_every_line_is_not_urgent() -> None:
+    assert not interest.crosses(interest.criteria_by_signal(policy_of()), NAME, 3.0, 3.5)
