@@ -50,6 +50,7 @@ class BridgeLab:
     bridge: Process
     worker: Process
     publisher: Publisher
+    running: list["asyncio.Task[None]"]
     district: str = field(default_factory=lambda: str(uuid.uuid4()))
     program: str = field(default_factory=lambda: f"lab-{next(_names)}-{uuid.uuid4().hex[:8]}")
     release: str = field(default_factory=lambda: f"r{uuid.uuid4().hex[:10]}")
@@ -115,6 +116,25 @@ class BridgeLab:
         rate = self.settings.bridge_starts_per_second
         return await starting.start_all(self.pool, self.client, documents, self.program, rate, lambda *_: None)
 
+    async def stop(self) -> int:
+        """`program stop`."""
+        return await starting.stop_all(self.pool, self.client, self.program, "program-over", 100, lambda *_: None)
+
+    async def stopped(self) -> None:
+        """Returns once the bridge's process, told to stop, has ended."""
+        await self.running[0]
+
+    @asynccontextmanager
+    async def again(self) -> AsyncIterator[None]:
+        """Another bridge process, after the first has ended."""
+        bridge = room.process(self.settings)
+        task = asyncio.create_task(bridge.run())
+        try:
+            yield
+        finally:
+            bridge.stop()
+            await task
+
     def observe(self, school: str, values: Mapping[str, float | None], **changes: object) -> None:
         """Publishes readings of this instant; release signals are of the lab's release."""
         now = datetime.now(UTC)
@@ -179,16 +199,17 @@ def act_id() -> str:
 
 
 @asynccontextmanager
-async def bridge_lab(settings: Settings) -> AsyncIterator[BridgeLab]:
-    """Runs both processes inside this event loop until left."""
+async def bridge_lab(settings: Settings, *, bridge_settings: Settings | None = None) -> AsyncIterator[BridgeLab]:
+    """Runs both processes inside this event loop until left. `bridge_settings`: for the bridge alone."""
     await temporal.register_search_attributes(settings)
     pool = await open_pool(settings, "bridge")
-    bridge = room.process(settings)
+    bridge = room.process(bridge_settings or settings)
     worker = WorkerProcess("worker", settings, metrics=Metrics(BRIDGE))
     running = [asyncio.create_task(bridge.run()), asyncio.create_task(worker.run())]
     try:
         await until(lambda: _well(worker, running), what="the worker to poll")
-        yield BridgeLab(settings, pool, await temporal.connect(settings), bridge, worker, Publisher(settings))
+        client = await temporal.connect(settings)
+        yield BridgeLab(settings, pool, client, bridge, worker, Publisher(settings), running)
     finally:
         bridge.stop()
         worker.stop()

@@ -1,0 +1,229 @@
+"""What reaches a school's workflow, when, and how often, over real servers."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from functools import partial
+
+import pytest
+import pytest_asyncio
+
+from schemas.topics import SCHOOLS
+from services.kit.settings import Settings
+from tests.harness.scenario import CLEAN
+from tests.harness.until import until
+from tests.integration.bridge_lab import BridgeLab, bridge_lab
+
+pytestmark = pytest.mark.stack
+
+
+class Wire:
+    """A TCP proxy in front of Temporal that a test can cut and mend."""
+
+    def __init__(self, address: str) -> None:
+        self._host, port = address.rsplit(":", 1)
+        self._port = int(port)
+        self._open: set[asyncio.StreamWriter] = set()
+        self._pumps: set[asyncio.Task[None]] = set()
+        self.cut = False
+        self.address = ""
+
+    async def __aenter__(self) -> "Wire":
+        self._server = await asyncio.start_server(self._join, "127.0.0.1", 0)
+        self.address = f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.break_off()
+        self._server.close()
+        for pump in self._pumps:
+            pump.cancel()
+        await asyncio.gather(*self._pumps, return_exceptions=True)
+
+    def break_off(self) -> None:
+        self.cut = True
+        for writer in self._open:
+            writer.close()
+        self._open.clear()
+
+    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.cut:
+            writer.close()
+            return
+        there, back = await asyncio.open_connection(self._host, self._port)
+        self._open |= {writer, back}
+        for source, sink in ((reader, back), (there, writer)):
+            pump = asyncio.create_task(self._pump(source, sink))
+            self._pumps.add(pump)
+            pump.add_done_callback(self._pumps.discard)
+
+    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await source.read(1 << 16):
+                sink.write(data)
+                await sink.drain()
+            sink.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def lab(stack: Settings) -> AsyncIterator[BridgeLab]:
+    async with bridge_lab(stack) as running:
+        yield running
+
+
+async def settled(lab: BridgeLab) -> bool:
+    """Nothing is dirty, and every reading published has reached the rollouts."""
+    dirty = await lab.pool.fetchval(
+        "select count(*) from rollout where program_id = $1 and dirty_version > acked_version", lab.program
+    )
+    return bool(dirty == 0)
+
+
+async def started(lab: BridgeLab, schools: int = 1) -> None:
+    """Schools under way, signed, with a clean school's evidence, and at rest."""
+    await lab.teach(schools, day_seconds=60)
+    await lab.start()
+    for school in lab.schools:
+        await lab.sign_charter(school)
+        lab.observe(school, CLEAN)
+    for school in lab.schools:
+        await until(partial(heard_all, lab, school), what="the school to have its evidence")
+    await until(lambda: settled(lab), what="the sender to rest")
+
+
+async def heard_all(lab: BridgeLab, school: str) -> bool:
+    view = await lab.look(school)
+    return view.picture.phase.value == "infrastructure-check" and view.verdict.outcome.value == "waiting"
+
+
+async def signals(lab: BridgeLab, school: str) -> int:
+    """Temporal signals in all runs of a school."""
+    count = 0
+    async for run in lab.client.list_workflows(f"WorkflowId = '{lab.program}/{school}'"):
+        history = await lab.client.get_workflow_handle(run.id, run_id=run.run_id).fetch_history()
+        count += sum(event.HasField("workflow_execution_signaled_event_attributes") for event in history.events)
+    return count
+
+
+async def consumed(lab: BridgeLab, sequence_of: str, value: float) -> bool:
+    """Whether the bridge has a reading of this value for the lab's first school."""
+    text = await lab.pool.fetchval(
+        "select document from reading where scope_id = $1 and signal = $2", lab.schools[0], sequence_of
+    )
+    return f'"value":{value}' in (text or "")
+
+
+async def test_an_unchanged_reading_observed_anew_sends_no_signal(lab: BridgeLab) -> None:
+    await started(lab)
+    school = lab.schools[0]
+    before = await signals(lab, school)
+    for _ in range(5):
+        lab.observe(school, {"network.mbps-per-student": 2.0})
+    marker = {"network.mbps-per-student": 2.5}
+    lab.observe(school, marker)
+    await until(lambda: consumed(lab, "network.mbps-per-student", 2.5), what="the readings to arrive")
+    await until(lambda: settled(lab), what="the sender to rest")
+    assert await signals(lab, school) - before == 1, "five repeats and one change are one signal"
+
+
+async def test_many_changes_at_once_are_one_signal_with_the_worst_between(lab: BridgeLab) -> None:
+    await started(lab)
+    school = lab.schools[0]
+    before = await signals(lab, school)
+    for value in (0.99, 0.5, 0.99, 0.991):
+        lab.observe(school, {"identity.login-success-ratio": value})
+    await until(lambda: consumed(lab, "identity.login-success-ratio", 0.991), what="the readings to arrive")
+    await until(lambda: settled(lab), what="the sender to rest")
+    assert await signals(lab, school) - before <= 4
+
+    async def soak_restarted() -> bool:
+        view = await lab.look(school)
+        [soak] = [each for each in view.verdict.results if each.criterion_id == "sign-in-steady"]
+        return (
+            soak.reason.value in ("soaking", "soak-broken")
+            and view.inputs.evidence["identity.login-success-ratio"].value == 0.991
+        )
+
+    await until(soak_restarted, what="the dip to restart the soak though the value is back")
+
+
+async def test_a_release_reading_reaches_every_school_of_the_program(lab: BridgeLab) -> None:
+    await started(lab, 3)
+    lab.observe(lab.schools[0], {"defect.open-critical-count": 2})
+    for school in lab.schools:
+
+        async def told(school: str = school) -> bool:
+            row = await lab.pool.fetchrow(
+                """select sent from watch where program_id = $1 and school_id = $2
+                and signal = 'defect.open-critical-count'""",
+                lab.program, school,
+            )  # fmt: skip
+            return '"value":2' in (row["sent"] or "") if row else False
+
+        await until(told, what="each school to hear of the defect")
+
+
+async def test_a_changed_school_record_reaches_the_workflow_once(lab: BridgeLab) -> None:
+    await started(lab)
+    school = lab.schools[0]
+    lab.publish(SCHOOLS.name, [(school, lab.record(school, 2, students=500))])
+
+    async def changed() -> bool:
+        view = await lab.look(school)
+        return view.inputs.context is not None and view.inputs.context.students == 500
+
+    await until(changed, what="the new enrolment to reach the school")
+    assert (await lab.kinds(school)).count("context-changed") == 2, "at the start, and now"
+
+
+async def test_a_calendar_that_comes_after_the_start_reaches_the_school(lab: BridgeLab) -> None:
+    await lab.teach(day_seconds=60, calendar=False)
+    await lab.start()
+    school = lab.schools[0]
+    assert (await lab.look(school)).calendar_digest is None
+    lab.publish_calendar(60)
+
+    async def known() -> bool:
+        return (await lab.look(school)).calendar_digest is not None
+
+    await until(known, what="the calendar to reach the school")
+
+
+async def test_a_silent_temporal_loses_nothing(stack: Settings) -> None:
+    """While Temporal is out of reach readings gather; when it is back the school hears the latest, once."""
+    async with Wire(stack.temporal_address) as wire:
+        cut_off = stack.model_copy(update={"temporal_address": wire.address})
+        async with bridge_lab(stack, bridge_settings=cut_off) as lab:
+            await started(lab)
+            school = lab.schools[0]
+            wire.break_off()
+            for value in (0.5, 0.6, 0.7):
+                lab.observe(school, {"network.mbps-per-student": value})
+            await until(lambda: consumed(lab, "network.mbps-per-student", 0.7), what="the readings to arrive")
+            before = await signals(lab, school)
+            await until(lambda: _unsettled(lab), what="the rollout to be dirty")
+            wire.cut = False
+            await until(lambda: settled(lab), what="the sender to catch up")
+            assert await signals(lab, school) - before == 1
+            view = await lab.look(school)
+            assert view.inputs.evidence["network.mbps-per-student"].value == 0.7
+
+
+async def _unsettled(lab: BridgeLab) -> bool:
+    return not await settled(lab)
+
+
+async def test_a_stopped_rollout_hears_nothing_more(lab: BridgeLab) -> None:
+    await started(lab)
+    school = lab.schools[0]
+    await lab.stop()
+
+    async def stopped() -> bool:
+        status = await lab.pool.fetchval("select status from rollout where program_id = $1", lab.program)
+        return bool(status == "stopped")
+
+    await until(stopped, what="the rollout to be stopped")
+    assert (await lab.kinds(school))[-1] == "rollout-stopped"
+    lab.observe(school, {"network.mbps-per-student": 0.1})
+    await until(lambda: consumed(lab, "network.mbps-per-student", 0.1), what="the reading to arrive")
+    assert await settled(lab)
