@@ -29,7 +29,10 @@ STATE_OF_FIPS = {code[:2]: code[2:] for code in _FIPS.split()}
 Education's."""
 
 _STATUS = {
-    **dict.fromkeys(("1", "open", "3", "new", "4", "added", "8", "reopened"), SchoolStatus.OPEN),
+    **dict.fromkeys(
+        ("1", "open", "operational", "currently operational", "3", "new", "4", "added", "8", "reopened"),
+        SchoolStatus.OPEN,
+    ),
     **dict.fromkeys(
         ("5", "changed boundary/agency", "changed agency", "changed boundary", "changed"), SchoolStatus.OPEN
     ),
@@ -106,7 +109,7 @@ def whole(cell: str) -> int | None:
 
 def status(cell: str) -> SchoolStatus:
     """Whether a school takes part. Raises CellError for a word nobody declared: unknown is not open."""
-    content = (text(cell) or "").casefold()
+    content = re.sub(r"^[1-8] ?- ?", "", (text(cell) or "").casefold())  # `1-Open` in table exports
     if content not in _STATUS:
         raise CellError("expected one of open, new, added, reopened, changed, closed, inactive, future")
     return _STATUS[content]

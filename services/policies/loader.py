@@ -4,16 +4,19 @@ Called by `policy check`, `policy store` and the room's preparation. A malformed
 repaired, defaulted or skipped, so that no mistake is ever read as permission.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from schemas.gate import PolicyDocument
 from services.policies.inherit import InheritanceError, resolve_profiles
 from services.policies.tree import Node, Place, TreeError, find, read_tree
 from workflows.policy.document import lint
+
+Detail = Mapping[str, Any]
+"""One error as pydantic tells it. Any: its input is whatever the file held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ def _once(faults: Iterable[PolicyFault]) -> tuple[PolicyFault, ...]:
     return tuple(sorted(kept.values(), key=lambda fault: (fault.line, fault.column)))
 
 
-def _echo(root: Node, detail: ErrorDetails) -> bool:
+def _echo(root: Node, detail: Detail) -> bool:
     """Whether an error only repeats others: a list is "too short" because its items were refused."""
     node, _, whole = find(root, detail["loc"])
     return detail["type"] == "too_short" and whole and bool(node.value)
@@ -75,7 +78,7 @@ def _fault(root: Node, path: tuple[str | int, ...], message: str) -> PolicyFault
     return _at(node.place if whole else node.key_place, words, path, whole, message)
 
 
-def _schema_fault(root: Node, detail: ErrorDetails) -> PolicyFault:
+def _schema_fault(root: Node, detail: Detail) -> PolicyFault:
     node, words, whole = find(root, detail["loc"])
     extra = detail["type"] == "extra_forbidden"
     message = "expected no such key" if extra else detail["msg"].removeprefix("Value error, ")

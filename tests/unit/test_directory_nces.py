@@ -99,6 +99,22 @@ def test_what_is_no_count_is_a_fault(wrong: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("word", "status"),
+    [("Open", SchoolStatus.OPEN), ("1-Open", SchoolStatus.OPEN), ("Reopened", SchoolStatus.OPEN), ("5", SchoolStatus.OPEN),
+     ("Closed", SchoolStatus.CLOSED), ("2", SchoolStatus.CLOSED), ("Inactive", SchoolStatus.CLOSED),
+     ("Future", SchoolStatus.FUTURE)],
+)  # fmt: skip
+def test_every_status_of_nces_is_known(word: str, status: SchoolStatus) -> None:
+    assert cells.status(word) is status
+
+
+@pytest.mark.parametrize("word", ["", "†", "9", "Perhaps"])
+def test_a_status_nobody_declared_is_a_fault_and_never_open(word: str) -> None:
+    with pytest.raises(cells.CellError):
+        cells.status(word)
+
+
+@pytest.mark.parametrize(
     ("low", "high", "level"),
     [("PK", "05", SchoolLevel.ELEMENTARY), ("06", "08", SchoolLevel.MIDDLE), ("09", "12", SchoolLevel.HIGH),
      ("KG", "12", SchoolLevel.OTHER), ("UG", "UG", SchoolLevel.OTHER), ("12", "09", SchoolLevel.OTHER)],
