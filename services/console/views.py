@@ -4,6 +4,7 @@ Called by the commands, the report and the exporter. It reads one transaction's 
 and writes nothing; what it says is as of the newest fact, and the workflow stays the arbiter.
 """
 
+import json
 from datetime import datetime
 
 import asyncpg
@@ -43,7 +44,7 @@ class SchoolLine(Answer):
     outcome: Outcome | None
     """Of the current gate. None: not decided yet."""
     failing: tuple[str, ...]
-    """Criteria of the current gate that neither pass nor merely wait for time or a person."""
+    """Hard criteria of the current gate that say no or have no evidence."""
     asked: Role | None
     asked_at: datetime | None
     answer_by: datetime | None
@@ -89,9 +90,14 @@ select * from (
 ) line"""
 
 
+def failing(verdict: str | None) -> tuple[str, ...]:
+    """Hard criteria of a verdict's JSON that say no or have no evidence; soft ones shut no gate."""
+    results = [] if verdict is None else json.loads(verdict)["results"]
+    return tuple(each["criterion_id"] for each in results if each["severity"] == "hard" and each["status"] in FAILING)
+
+
 def _line(row: asyncpg.Record) -> SchoolLine:
     picture = Picture.model_validate_json(row["body"])
-    failing = tuple(name for name, status in sorted(picture.statuses.items()) if status in FAILING)
     return SchoolLine(
         notice=SIMULATED if row["program_simulated"] else None,
         program_id=row["program_id"],
@@ -102,7 +108,7 @@ def _line(row: asyncpg.Record) -> SchoolLine:
         phase=picture.phase,
         gate=picture.phase.gate,
         outcome=picture.outcome,
-        failing=failing,
+        failing=failing(row["verdict"]),
         asked=picture.asked,
         asked_at=picture.asked_at,
         answer_by=picture.answer_by,

@@ -12,6 +12,8 @@ from services.console.why import CriterionAnswer, WhyAnswer, explain_school
 
 app = typer.Typer(no_args_is_help=True, help="Where schools stand, and why.", epilog=CODES)
 
+NAMED_MAX = 2
+"""Failing criteria named in a row. Our judgement, 2026-11-23."""
 SchoolArgument = Annotated[str, typer.Argument(help="SchoolId, NCES id, or a piece of the name.")]
 ProgramOption = Annotated[str | None, typer.Option(help="The program, when a school is in several.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
@@ -115,9 +117,15 @@ def school_history(school: SchoolArgument, program: ProgramOption = None, as_jso
 
 def _list_row(line: SchoolLine) -> tuple[object, ...]:
     return (
-        line.district, line.school, line.phase.value, line.gate.value, outcome_word(line), ", ".join(line.failing),
+        line.district, line.school, line.phase.value, line.gate.value, outcome_word(line), _few(line.failing),
         line.asked and line.asked.value, line.school_id,
     )  # fmt: skip
+
+
+def _few(names: tuple[str, ...]) -> str:
+    """As many names as fit a row; `school why` and --json have them all."""
+    more = f" +{len(names) - NAMED_MAX}" if len(names) > NAMED_MAX else ""
+    return ", ".join(names[:NAMED_MAX]) + more
 
 
 def outcome_word(line: SchoolLine) -> str:
@@ -172,8 +180,9 @@ def _print_steps(answer: WhyAnswer) -> None:
     steps = [each for each in answer.criteria if each.next_step]
     if steps:
         paper.print("\nnext steps", style="bold")
-    for each in steps:
-        paper.print(f"  {each.criterion_id}: {each.sentence}")
+    for each in sorted(steps, key=lambda step: not step.blocks):
+        aside = "" if each.blocks else f" ({each.severity.value}: it holds nothing)"
+        paper.print(f"  {each.criterion_id}{aside}: {each.sentence}")
         paper.print(f"    → {each.owner.value if each.owner else 'nobody'}: {each.next_step}")
     if answer.asks:
         until = f" by {screen.moment(answer.line.answer_by)}" if answer.line.answer_by else ""
