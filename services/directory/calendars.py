@@ -175,6 +175,8 @@ def rehearsal(
     dates walk real weekdays from `first_date`, so that rules by month hold. Raises CalendarFileError.
     """
     zone_of(time_zone)
+    if not 0 <= last_day_hours <= 8_760:
+        raise CalendarFileError(f"rehearsal: expected a last day of 0-8760 more hours, seen {last_day_hours:g}")
     if not 0.001 <= day_seconds <= 86_400 or not 1 <= days_count <= DAYS_MAX:
         raise CalendarFileError(
             f"rehearsal: expected days of 0.001-86400 seconds and 1-{DAYS_MAX} of them, seen {day_seconds:g} s, {days_count}"

@@ -96,3 +96,22 @@ def test_a_rehearsal_out_of_range_is_refused(seconds: float, days: int) -> None:
             DISTRICT, 1, start=datetime.now(UTC), day_seconds=seconds, days_count=days, first_date=date(2026, 9, 2),
             time_zone="UTC",
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("hours", [0.0, 2.0])
+def test_a_rehearsals_last_day_may_last_on(hours: float) -> None:
+    start = datetime(2026, 11, 23, 9, tzinfo=UTC)
+    calendar = rehearsal(
+        DISTRICT, 1, start=start, day_seconds=1, days_count=3, first_date=date(2026, 9, 2), time_zone="UTC",
+        last_day_hours=hours,
+    )  # fmt: skip
+    assert [closes - opens for _, opens, closes in calendar.days] == [1000, 1000, 1000 + int(hours * 3_600_000)]
+
+
+@pytest.mark.parametrize("hours", [-1.0, float("nan"), 9000.0])
+def test_a_last_day_out_of_range_is_refused(hours: float) -> None:
+    with pytest.raises(CalendarFileError, match="last day"):
+        rehearsal(
+            DISTRICT, 1, start=datetime.now(UTC), day_seconds=1, days_count=3, first_date=date(2026, 9, 2),
+            time_zone="UTC", last_day_hours=hours,
+        )  # fmt: skip
