@@ -199,15 +199,19 @@ def act_id() -> str:
 
 
 @asynccontextmanager
-async def bridge_lab(settings: Settings, *, bridge_settings: Settings | None = None) -> AsyncIterator[BridgeLab]:
+async def bridge_lab(
+    settings: Settings, *, bridge_settings: Settings | None = None, with_worker: bool = True
+) -> AsyncIterator[BridgeLab]:
     """Runs both processes inside this event loop until left. `bridge_settings`: for the bridge alone."""
     await temporal.register_search_attributes(settings)
     pool = await open_pool(settings, "bridge")
     bridge = room.process(bridge_settings or settings)
     worker = WorkerProcess("worker", settings, metrics=Metrics(BRIDGE))
-    running = [asyncio.create_task(bridge.run()), asyncio.create_task(worker.run())]
+    running = [asyncio.create_task(bridge.run())]
     try:
-        await until(lambda: _well(worker, running), what="the worker to poll")
+        if with_worker:
+            running.append(asyncio.create_task(worker.run()))
+            await until(lambda: _well(worker, running), what="the worker to poll")
         client = await temporal.connect(settings)
         yield BridgeLab(settings, pool, client, bridge, worker, Publisher(settings), running)
     finally:
