@@ -20,8 +20,8 @@ PROGRAM = "rehearsal"
 RELEASE = "reader-2026.2"
 DAYS = 100
 """Imagined instructional days: enough for the default policy's 10 + 30 + 20 and what comes between."""
-LEAD_SECONDS = 4.0
-"""From the command until the first imagined day, so that every school has started by then."""
+LEAD_SECONDS = 5.0
+"""From the command until the first imagined day: the calendar reaches every room, the simulator starts."""
 FIRST_DATE = "2026-09-02"
 DATA = Path(schemas.__file__).resolve().parent.parent / "deploy" / "data" / "nces"
 
@@ -154,24 +154,27 @@ def districts_words(world: World) -> list[str]:
     return [word for line in world.districts for word in ("--district", str(line["district_id"]))]
 
 
-def calendars_and_people(world: World) -> None:
-    """Rehearsal calendars, whose days last a second or more, and stand-ins for every role."""
-    count = sum(line["schools_count"] for line in world.districts)
-    world.day_seconds = max(1.0, count / 30)
+def people_and_program(world: World) -> None:
+    """Stand-ins for every role; the program; their signatures under the charters. No day passes meanwhile."""
     where = districts_words(world)
     must("roster", "rehearse", *where)
-    world.began = datetime.now(UTC) + timedelta(seconds=LEAD_SECONDS + count / 40)
+    must("program", "start", PROGRAM, "--policy", "default", *where, "--rehearsal", "--release", RELEASE)
+    signed = must("gate", "sign-all", "--program", PROGRAM, "--json").tree
+    world.screen.say(f"{signed['accepted']} charter sign-offs by STAND-IN actors, recorded as asserted")
+
+
+def calendar_and_life(world: World) -> None:
+    """Rehearsal calendars, whose days last a second or more, and imagined life from their first day."""
+    where = districts_words(world)
+    count = sum(line["schools_count"] for line in world.districts)
+    world.day_seconds = max(1.0, count / 30)
+    world.began = datetime.now(UTC) + timedelta(seconds=LEAD_SECONDS)
     must(
         "calendar", "rehearse", *where, "--start", world.began.isoformat(), "--day-seconds", str(world.day_seconds),
         "--days", str(DAYS), "--first-date", FIRST_DATE, "--last-day-hours", "720",
     )  # fmt: skip
     world.screen.say(f"a rehearsal calendar: {DAYS} instructional days of {world.day_seconds:g} s from {FIRST_DATE}")
-
-
-def program(world: World) -> None:
-    """Starts the program, its imagined life, and has stand-ins sign the charters."""
-    where = districts_words(world)
-    must("program", "start", PROGRAM, "--policy", "default", *where, "--rehearsal", "--release", RELEASE)
+    world.cast = must("simulate", "cast", *where, "--seed", str(world.wishes.seed), "--json").tree
     log = world.wishes.home / "logs" / "simulator.log"
     log.parent.mkdir(exist_ok=True)
     with log.open("wb") as out:
@@ -182,6 +185,3 @@ def program(world: World) -> None:
             ],
             stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
-    world.cast = must("simulate", "cast", *where, "--seed", str(world.wishes.seed), "--json").tree
-    signed = must("gate", "sign-all", "--program", PROGRAM, "--json").tree
-    world.screen.say(f"{signed['accepted']} charter sign-offs by STAND-IN actors, recorded as asserted")
