@@ -32,11 +32,12 @@ class Standing(StrEnum):
     WATCHED = "watched only"
     ASKED = "a person is needed"
     WAITING = "waiting for time"
+    HELD = "held"
     NO = "no"
     NO_EVIDENCE = "no evidence"
 
 
-BLOCKING = (Standing.ASKED, Standing.WAITING, Standing.NO, Standing.NO_EVIDENCE)
+BLOCKING = (Standing.ASKED, Standing.WAITING, Standing.HELD, Standing.NO, Standing.NO_EVIDENCE)
 
 
 def standing_of(status: Status) -> Standing:
@@ -187,7 +188,7 @@ def criterion_answer(
 ) -> CriterionAnswer:
     """One result joined with the policy's words about it."""
     criterion = criterion_of(gate, result.criterion_id)
-    standing = standing_of(result.status)
+    standing = Standing.HELD if result.criterion_id.startswith(PREFIX) else standing_of(result.status)
     step, owner = next_step(result, criterion, gate, holds)
     return CriterionAnswer(
         criterion_id=result.criterion_id,

@@ -60,6 +60,7 @@ def test_a_hold_names_who_may_lift_it() -> None:
     assert hold.owner is Role.DISTRICT_TECHNOLOGY
     assert hold.next_step is not None
     assert hold.blocks
+    assert hold.standing is Standing.HELD
 
 
 def test_who_is_asked_and_what_silence_does_is_told() -> None:

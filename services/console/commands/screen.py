@@ -20,7 +20,7 @@ WIDE = 200
 """Columns assumed where no terminal says its own, so that a piped line is not cut."""
 STYLES = {
     "open": "green", "yes": "green", "yes, by a person": "green", "waived": "cyan", "no": "bold red", "unmet": "bold red",
-    "no evidence": "magenta", "unknown": "magenta", "waiting": "yellow", "waiting for time": "yellow",
+    "no evidence": "magenta", "unknown": "magenta", "waiting": "yellow", "waiting for time": "yellow", "held": "bold yellow",
     "needs-approval": "blue", "a person is needed": "blue",
 }  # fmt: skip
 """Colour only repeats what the word says."""

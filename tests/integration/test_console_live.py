@@ -1,0 +1,170 @@
+"""The console on a living rehearsal: acts reach workflows, and every panel and alert asks what Prometheus can answer."""
+
+import json
+import re
+import subprocess
+import sys
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dashboards.book import queries
+from tests.harness.stack import PrivateStack
+from tests.harness.until import until_true
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
+ROOT = Path(__file__).parents[2]
+PROGRAM = "live"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def tree(self) -> Any:
+        assert self.out, self.err
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """A district whose schools walk, watched by Prometheus."""
+
+    home: Path
+    prometheus: str
+
+    def type(self, *words: str) -> Done:
+        done = subprocess.run(
+            [sys.executable, "-m", "services.cli", *words], capture_output=True, text=True, check=False, timeout=120,
+            env={"FIRSTBELL_HOME": str(self.home), "PATH": "/usr/bin:/bin", "HOME": str(Path.home())},
+        )  # fmt: skip
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    def must(self, *words: str) -> Done:
+        done = self.type(*words)
+        assert done.code == 0, f"{words}: exit {done.code}\n{done.out}\n{done.err}"
+        return done
+
+    def schools(self) -> list[dict[str, Any]]:
+        lines: list[dict[str, Any]] = self.type("school", "list", "--program", PROGRAM, "--json").tree
+        return lines
+
+    def ask(self, expression: str) -> list[dict[str, Any]]:
+        wanted = expression.replace("$program", ".*").replace("$district", ".*")
+        address = f"http://{self.prometheus}/api/v1/query?" + urllib.parse.urlencode({"query": wanted})
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            found: list[dict[str, Any]] = json.load(answer)["data"]["result"]
+        return found
+
+
+@pytest.fixture(scope="module")
+def life() -> Iterator[Life]:
+    """One district of six to nine schools, rehearsing with a second for a day."""
+    with PrivateStack.start(with_rooms=True, with_observability=True) as stack:
+        living = Life(stack.settings.home, stack.process("prometheus").addresses["prometheus"])
+        living.must("directory", "import", *(str(file) for file in sorted((ROOT / "deploy/data").rglob("*.csv"))))
+        listing = living.must("directory", "list", "--json").tree
+        fitting = sorted(line["district_id"] for line in listing if 6 <= line["schools_count"] <= 9)
+        where = ("--district", fitting[0])
+        start = (datetime.now(UTC) + timedelta(seconds=20)).isoformat()
+        living.must("roster", "rehearse", *where)
+        living.must(
+            "calendar", "rehearse", *where, "--start", start, "--day-seconds", "1", "--days", "150",
+            "--first-date", "2026-09-01", "--last-day-hours", "720",
+        )  # fmt: skip
+        living.must("program", "start", PROGRAM, "--policy", "default", *where, "--rehearsal", "--release", "r1")
+        until_true(living.schools, what="the first school in the projection")
+        simulator = subprocess.Popen(
+            [sys.executable, "-m", "services.cli", "simulate", "run", *where, "--days", "140", "--release", "r1"],
+            env={"FIRSTBELL_HOME": str(living.home), "PATH": "/usr/bin:/bin", "HOME": str(Path.home())},
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            yield living
+        finally:
+            simulator.terminate()
+            simulator.wait(30)
+
+
+def test_a_school_is_explained_by_its_workflow(life: Life) -> None:
+    [school, *_] = life.schools()
+    answer = until_true_answer(life, school["school_id"])
+    assert answer["source"] == "workflow"
+    assert {each["criterion_id"] for each in answer["criteria"]}
+
+
+def until_true_answer(life: Life, school_id: str) -> dict[str, Any]:
+    def look() -> object:
+        done = life.type("school", "why", school_id, "--json")
+        return done.out and done.tree["criteria"] and done.tree
+
+    until_true(look, what=f"an explanation of {school_id}")
+    answer: dict[str, Any] = life.type("school", "why", school_id, "--json").tree
+    return answer
+
+
+def test_a_hold_is_placed_once_shown_and_lifted(life: Life) -> None:
+    school = life.schools()[-1]["school_id"]
+    words = ("hold", "add", school, "--stand-in", "--reason", "water-damage", "--id", "hold-live-1", "--json")
+    first, again = life.must(*words).tree, life.must(*words).tree
+    assert first["reply"]["fact_sequence"] == again["reply"]["fact_sequence"], "the same id twice is one act"
+    assert first["recorded"] == "recorded as asserted, not authenticated"
+    assert "hold:hold-live-1" in {each["criterion_id"] for each in until_true_answer(life, school)["criteria"]}
+    refused = life.type("hold", "release", school, "hold-live-9", "--stand-in", "--json")
+    assert (refused.code, refused.tree["reply"]["refusal"]) == (4, "unknown-hold")
+    assert life.type("gate", "approve", school, "--stand-in", "--reason", "reviewed").code == 4
+    life.must("hold", "release", school, "hold-live-1", "--stand-in")
+    until_true(lambda: "lifted" in life.type("school", "history", school).out, what="the release as a fact")
+
+
+def test_charters_are_signed_and_schools_walk(life: Life) -> None:
+    assert life.must("gate", "sign-all", "--program", PROGRAM, "--json").tree["refused"] == []
+    until_true(
+        lambda: [line for line in life.schools() if line["phase"] != "charter"], what="a school past G0", within=60
+    )
+    school = next(line for line in life.schools() if line["phase"] != "charter")["school_id"]
+    assert life.must("decision", "verify", school, "--gate", "G0").out.startswith("stands")
+
+
+def answered(rows: list[dict[str, Any]]) -> bool:
+    return any(row["value"][1] != "NaN" for row in rows)
+
+
+def test_every_panel_query_answers_with_data(life: Life) -> None:
+    def silent() -> list[str]:
+        return [f"{where}: {expression}" for where, expression in queries() if not answered(life.ask(expression))]
+
+    last: list[str] = []
+
+    def all_answer() -> bool:
+        last[:] = silent()
+        return not last
+
+    try:
+        until_true(all_answer, what="data for every panel", within=180, every=2)
+    except AssertionError:
+        pytest.fail("no data for:\n" + "\n".join(last))
+
+
+def test_every_alert_expression_is_understood_and_its_metrics_are_there(life: Life) -> None:
+    groups = yaml.safe_load((ROOT / "deploy/alerts/firstbell.yaml").read_text("utf-8"))["groups"]
+    for rule in (rule for group in groups for rule in group["rules"]):
+        life.ask(rule["expr"])
+        for name in set(re.findall(r"\bfirstbell_[a-z0-9_]+", rule["expr"])):
+            assert answered(life.ask(name)), f"{rule.get('alert') or rule['record']}: {name} has no series"
+    with urllib.request.urlopen(f"http://{life.prometheus}/api/v1/rules", timeout=10) as answer:
+        loaded = [rule for group in json.load(answer)["data"]["groups"] for rule in group["rules"]]
+    assert {rule["health"] for rule in loaded} <= {"ok", "unknown"}
+    assert len(loaded) == sum(len(group["rules"]) for group in groups)
