@@ -6,6 +6,7 @@ release) and names its signal; it is coalesced there until the sender takes it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple
 
 from asyncpg import Record as Row
@@ -51,6 +52,7 @@ class _Change:
     reading: str
     worst: interest.Worst
     dirty: bool
+    resend_at: datetime | None
 
 
 async def _known(connection: Connection, places: Sequence[Place]) -> dict[Place, _Run]:
@@ -160,7 +162,7 @@ class Incoming:
         )
 
     def _count(self, changes: Sequence[_Change], unwatched: int) -> None:
-        self._counted.labels("marked").inc(sum(change.dirty for change in changes))
+        self._counted.labels("sent").inc(sum(change.dirty for change in changes))
         self._counted.labels("coalesced").inc(sum(not change.dirty for change in changes))
         self._counted.labels("unwatched").inc(unwatched)
 
@@ -189,6 +191,7 @@ def _merge(row: Row, latest: Reading, values: Sequence[float | None], ground: _G
     change = _Change(
         row["program_id"], row["school_id"], signal, latest.sequence, coalesced.model_dump_json(),
         worst if dirty else interest.Worst(), dirty,
+        None if dirty else interest.resend_at(sent, coalesced, row["refresh_days"], ground.calendar),
     )  # fmt: skip
     matters = (
         sent is None
@@ -200,15 +203,35 @@ def _merge(row: Row, latest: Reading, values: Sequence[float | None], ground: _G
     return change, matters
 
 
+async def resend(batch: Batch) -> None:
+    """Sweep: marks what the clock alone makes due."""
+    rows = await batch.connection.fetch(
+        """select program_id, school_id from rollout where status <> 'stopped' and (program_id, school_id) in (
+            select program_id, school_id from watch where resend_at <= $1)
+        order by program_id, school_id for update""",
+        batch.now,
+    )
+    keys = [(row["program_id"], row["school_id"]) for row in rows]
+    if keys:
+        await batch.connection.execute(
+            """update watch set dirty = true, resend_at = null
+            from unnest($1::text[], $2::text[]) as marked (program_id, school_id)
+            where watch.program_id = marked.program_id and watch.school_id = marked.school_id and resend_at <= $3""",
+            [program for program, _ in keys], [school for _, school in keys], batch.now,
+        )  # fmt: skip
+        await rollouts.mark(batch.connection, keys, batch.now, urgent=False)
+
+
 async def _write(connection: Connection, changes: Sequence[_Change]) -> None:
     if changes:
         await connection.execute(
             """update watch set sequence = n.sequence, reading = n.reading, worst = n.worst,
-                worst_missing = n.worst_missing, dirty = n.dirty
+                worst_missing = n.worst_missing, dirty = n.dirty, resend_at = n.resend_at
             from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::float8[], $7::bool[],
-                $8::bool[]) as n (program_id, school_id, signal, sequence, reading, worst, worst_missing, dirty)
+                $8::bool[], $9::timestamptz[])
+                as n (program_id, school_id, signal, sequence, reading, worst, worst_missing, dirty, resend_at)
             where watch.program_id = n.program_id and watch.school_id = n.school_id and watch.signal = n.signal""",
             [c.program_id for c in changes], [c.school_id for c in changes], [c.signal for c in changes],
             [c.sequence for c in changes], [c.reading for c in changes], [c.worst.value for c in changes],
-            [c.worst.gap for c in changes], [c.dirty for c in changes],
+            [c.worst.gap for c in changes], [c.dirty for c in changes], [c.resend_at for c in changes],
         )  # fmt: skip

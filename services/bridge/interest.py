@@ -6,7 +6,7 @@ gate: it errs toward sending.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from schemas.calendar import Calendar
 from schemas.gate import Criterion, DefectCount, Dwell, SchoolPolicy, Share, SignOffs, Soak, Threshold
@@ -112,6 +112,22 @@ def is_due(
     if calendar is None:
         return latest.observed_at - sent.observed_at >= timedelta(days=refresh * DAYS_WITHOUT_CALENDAR)
     return days.elapsed_days(calendar, sent.observed_at, latest.observed_at) >= refresh
+
+
+def resend_at(
+    sent: CoalescedReading | None, latest: CoalescedReading, refresh: float, calendar: Calendar | None
+) -> datetime | None:
+    """When a newer observation of an unchanged value is sent by the clock alone. None: there is none to send.
+
+    Without it a source that observes once before half the freshness and then falls silent would look stale at the
+    end of the first observation's freshness, not of the second's.
+    """
+    if sent is None or sent.observed_at is None or latest.observed_at is None:
+        return None
+    if latest.observed_at <= sent.observed_at:
+        return None
+    by_calendar = days.add_days(calendar, sent.observed_at, refresh) if calendar else None
+    return by_calendar or sent.observed_at + timedelta(days=refresh * DAYS_WITHOUT_CALENDAR)
 
 
 def crosses(criteria: Criteria, name: SignalName, *values: float | None) -> bool:

@@ -7,7 +7,7 @@ from schemas.metrics import BRIDGE
 from services.bridge import temporal
 from services.bridge.copies import COPIES
 from services.bridge.documents import Documents
-from services.bridge.incoming import Incoming
+from services.bridge.incoming import Incoming, resend
 from services.bridge.ledger import FACTS
 from services.bridge.sender import Sender
 from services.kit.batch import Batch
@@ -18,6 +18,8 @@ from services.kit.settings import Settings
 
 GAUGE_SECONDS = 2.0
 """Seconds between two counts of dirty schools. Our judgement, 2026-11-23."""
+RESEND_SECONDS = 0.25
+"""Seconds between two looks for what the clock makes due: a rehearsal's days may last a second. Our judgement."""
 
 
 def process(settings: Settings) -> Process:
@@ -44,7 +46,7 @@ def process(settings: Settings) -> Process:
             Incoming(documents, metrics.counter("firstbell_bridge_readings_total")).subscription(),
             FACTS,
         ),
-        sweeps=(Sweep("dirty-schools", GAUGE_SECONDS, count),),
+        sweeps=(Sweep("dirty-schools", GAUGE_SECONDS, count), Sweep("resend", RESEND_SECONDS, resend)),
         metrics=metrics,
         tasks=(send,),
     )

@@ -241,7 +241,7 @@ class Sender:
             rows = [(p.program_id, p.school_id, name, *raw) for p in ordered for name, raw in p.raw.items()]
             await connection.execute(
                 """update watch set sent = n.reading, sent_sequence = n.sequence,
-                    dirty = watch.dirty and watch.sequence > n.sequence,
+                    dirty = watch.dirty and watch.sequence > n.sequence, resend_at = null,
                     worst = case when watch.sequence > n.sequence then watch.worst end,
                     worst_missing = watch.worst_missing and watch.sequence > n.sequence
                 from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[])

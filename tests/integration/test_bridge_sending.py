@@ -126,6 +126,28 @@ async def test_an_unchanged_reading_observed_anew_sends_no_signal(lab: BridgeLab
     assert await signals(lab, school) - before == 1, "five repeats and one change are one signal"
 
 
+async def test_a_second_look_is_sent_by_the_clock_before_the_first_is_stale(lab: BridgeLab) -> None:
+    """Device evidence is fresh for three days: after one and a half the newer look goes out, unchanged as it is."""
+    await lab.teach(day_seconds=4)
+    await lab.start()
+    school = lab.schools[0]
+    await lab.sign_charter(school)
+    lab.observe(school, {"device.enrolled-ratio": 1.0})
+    await until(lambda: has_evidence(lab, school), what="the first look")
+    first = (await lab.look(school)).inputs.evidence["device.enrolled-ratio"].observed_at
+    lab.observe(school, {"device.enrolled-ratio": 1.0})
+
+    async def second() -> bool:
+        seen = (await lab.look(school)).inputs.evidence["device.enrolled-ratio"].observed_at
+        return seen != first
+
+    await until(second, what="the second look, though the source is silent now", within=12)
+
+
+async def has_evidence(lab: BridgeLab, school: str) -> bool:
+    return "device.enrolled-ratio" in (await lab.look(school)).inputs.evidence
+
+
 async def test_many_changes_at_once_are_one_signal_with_the_worst_between(lab: BridgeLab) -> None:
     await started(lab)
     school = lab.schools[0]

@@ -110,3 +110,13 @@ def test_a_reading_that_goes_missing_is_urgent() -> None:
 
 def test_a_better_value_far_from_every_line_is_not_urgent() -> None:
     assert not interest.crosses(interest.criteria_by_signal(policy_of()), NAME, 3.0, 3.5)
+
+
+def test_a_source_that_falls_silent_after_a_second_look_is_sent_that_look_before_the_first_is_stale() -> None:
+    sent = reading(NAME, 2.0, OPENING, 1)
+    second = add_days(CALENDAR, OPENING, 8)
+    assert second is not None
+    latest = reading(NAME, 2.0, second, 2)
+    assert not interest.is_due(sent, latest, Worst(2.0), 10, CALENDAR)
+    assert interest.resend_at(sent, latest, 10, CALENDAR) == add_days(CALENDAR, OPENING, 10)
+    assert interest.resend_at(sent, sent, 10, CALENDAR) is None
