@@ -1,7 +1,7 @@
 """Copies of what other rooms publish, each on its shelf: schools, actors, calendars, policies, readings.
 
 Called by the console's process for each batch. A shelf keeps the greatest version of a key, in whatever order
-versions arrive; it refuses nothing else, since these events were checked by their owner.
+versions arrive; it refuses a policy whose content is not what its digest says.
 """
 
 from collections.abc import Callable, Sequence
@@ -120,12 +120,23 @@ async def keep(batch: Batch, records: Sequence[Record[BaseModel]]) -> list[Dispo
     results: list[Disposition | Dead] = [Disposition.IGNORED] * len(records)
     by_shelf: dict[str, tuple[Shelf, list[tuple[int, Row]]]] = {}
     for index, record in enumerate(records):
+        fault = _fault(record.value)
+        if fault is not None:
+            results[index] = fault
+            continue
         shelf, row_of = PLACES[type(record.value)]
         row = row_of(record.value, record.raw_value or b"")
         by_shelf.setdefault(shelf.table, (shelf, []))[1].append((index, row))
     for table in sorted(by_shelf):
         await _put(batch, *by_shelf[table], results)
     return results
+
+
+def _fault(value: BaseModel) -> Dead | None:
+    """A document under another's digest would explain decisions by the wrong policy."""
+    if isinstance(value, PolicyStored) and (seen := digest_of(value.document)) != value.digest:
+        return Dead("digest-differs", f"policy {value.document.name}: expected content {value.digest}, seen {seen}")
+    return None
 
 
 async def _put(batch: Batch, shelf: Shelf, rows: list[tuple[int, Row]], results: list[Disposition | Dead]) -> None:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from schemas.gate import PolicyStored
 from schemas.model import digest_of
-from schemas.school import ActorRecord, Role, Scope, ScopeKind
+from schemas.school import ActorRecord, Role, Scope, ScopeKind, mint_id
 from services.console import projection, shelves
 from services.console.commands import decision, district, gate, hold, report, school
 from services.kit.batch import Batch
@@ -25,7 +25,7 @@ from tests.harness.console import RECORDED, school_record
 from tests.harness.scenario import CLEAN, DISTRICT, SCHOOL, Scenario, calendar_of, document_of
 
 pytestmark = pytest.mark.stack
-ELM, OAK = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
+ELM, OAK = mint_id("nces", "530000112345"), "22222222-2222-4222-8222-222222222222"
 TABLES = ("fact", "picture", "reading", "school", "actor", "document", "calendar_pointer")
 
 
@@ -105,10 +105,11 @@ async def test_a_name_that_fits_several_lists_them(desk: Desk) -> None:
     assert OAK in answer.stderr
 
 
-async def test_a_school_in_no_program_says_what_to_do(desk: Desk) -> None:
-    answer = await desk.type(school.app, "why", "Elm Middle")
+@pytest.mark.parametrize("name", ["Elm Middle", "530000112345", ELM])
+async def test_a_school_in_no_program_is_found_and_says_what_to_do(desk: Desk, name: str) -> None:
+    answer = await desk.type(school.app, "why", name)
     assert answer.exit_code == 2
-    assert "program start" in answer.stderr
+    assert f"program start NAME --school {ELM}" in answer.stderr
 
 
 async def test_lists_filter_by_what_they_say(desk: Desk) -> None:

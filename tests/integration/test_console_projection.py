@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 
 from schemas.fact import Fact
+from schemas.gate import PolicyStored
 from schemas.model import digest_of
 from schemas.school import Role
 from schemas.topics import FACTS, SCHOOLS
@@ -20,7 +21,7 @@ from services.kit.outcome import Dead, Disposition
 from services.kit.room import Room
 from services.kit.settings import Settings
 from tests.harness.console import school_record
-from tests.harness.scenario import CLEAN, SCHOOL, Scenario
+from tests.harness.scenario import CLEAN, SCHOOL, Scenario, document_of
 
 pytestmark = pytest.mark.stack
 SCHEMA = "console_projection_test"
@@ -123,6 +124,18 @@ async def test_the_newest_version_of_a_copy_stays(books: Connection) -> None:
     applied_, superseded, duplicate = Disposition.APPLIED, Disposition.SUPERSEDED, Disposition.DUPLICATE
     assert results == [applied_, superseded, applied_, duplicate]
     assert await books.fetchval("select version from school") == 3
+
+
+async def test_a_policy_under_anothers_digest_is_a_dead_letter(books: Connection) -> None:
+    stored = PolicyStored(digest="sha256:" + "0" * 64, document=document_of())
+    at = datetime.now(UTC)
+    one = Record(
+        "t", 0, 0, 0, None, "id", stored.ce_type, "test", at, stored, b"", stored.model_dump_json().encode(), ()
+    )
+    async with books.transaction():
+        [result] = await shelves.keep(Batch(books, source="test", now=at), [one])
+    assert isinstance(result, Dead)
+    assert await books.fetchval("select count(*) from document") == 0
 
 
 async def test_a_phase_begins_without_a_verdict(books: Connection) -> None:
