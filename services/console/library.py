@@ -6,8 +6,9 @@ Called by the commands and the census. It reads, and says None for what has not 
 from schemas.calendar import Calendar
 from schemas.fact import Fact, GateDecided
 from schemas.gate import PolicyDocument, SchoolPolicy
+from schemas.readiness import Reading
 from schemas.school import SchoolRecord
-from services.console.views import PictureRow
+from services.console.views import PictureRow, SchoolLine
 from services.kit.database import Connection
 from workflows.policy.document import resolve
 
@@ -16,6 +17,16 @@ async def school_record(connection: Connection, school_id: str) -> SchoolRecord 
     """The directory's record. None: it has told none."""
     body = await connection.fetchval("select body from school where school_id = $1", school_id)
     return None if body is None else SchoolRecord.model_validate_json(body)
+
+
+async def readings_of(connection: Connection, line: SchoolLine) -> tuple[Reading, ...]:
+    """The newest reading of each signal about a school, its district and its program, by signal; any gate's."""
+    rows = await connection.fetch(
+        """select body from reading where (scope_kind, scope_id) in (('school', $1), ('district', $2), ('program', $3))
+        order by signal, scope_kind""",
+        line.school_id, line.district_id, line.program_id,
+    )  # fmt: skip
+    return tuple(Reading.model_validate_json(row["body"]) for row in rows)
 
 
 async def facts_of(connection: Connection, program_id: str, school_id: str) -> list[Fact]:

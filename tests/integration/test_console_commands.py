@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from schemas.gate import PolicyStored
 from schemas.model import digest_of
+from schemas.readiness import Missing, Origin, Reading
 from schemas.school import ActorRecord, Role, Scope, ScopeKind, mint_id
 from services.console import projection, shelves
 from services.console.commands import decision, district, gate, hold, report, school
@@ -48,6 +49,7 @@ async def tell(settings: Settings, scenario: Scenario) -> None:
         school_record(SCHOOL), school_record(ELM, name="Elm Middle"), school_record(OAK, name="Elm High"),
         _actor("actor-p1", Role.PRINCIPAL, Scope(kind=ScopeKind.SCHOOL, id=SCHOOL)),
         _actor("actor-far", Role.PRINCIPAL, Scope(kind=ScopeKind.SCHOOL, id=ELM)),
+        _reading("coach.teachers-per-coach", 12.5), _reading("training.modules-complete-ratio", None),
         calendar_of(), PolicyStored(digest=digest_of(document_of()), document=document_of()),
     ]  # fmt: skip
     try:
@@ -64,6 +66,14 @@ async def tell(settings: Settings, scenario: Scenario) -> None:
 def _actor(actor_id: str, role: Role, scope: Scope) -> ActorRecord:
     return ActorRecord(
         actor_id=actor_id, role=role, scope=scope, roster_version=1, recorded_at=RECORDED, active=True
+    )  # fmt: skip
+
+
+def _reading(signal: str, value: float | None) -> Reading:
+    scope = Scope(kind=ScopeKind.SCHOOL, id=SCHOOL)
+    missing = Missing.NO_DENOMINATOR if value is None else None
+    return Reading(
+        signal=signal, scope=scope, sequence=1, value=value, missing=missing, observed_at=RECORDED, origin=Origin.IMPORTED
     )  # fmt: skip
 
 
@@ -117,6 +127,17 @@ async def test_lists_filter_by_what_they_say(desk: Desk) -> None:
     assert [(line["school_id"], line["outcome"]) for line in lines] == [(SCHOOL, "unknown")]
     for words in (("--outcome", "open"), ("--phase", "beta"), ("--program", "other"), ("--district", "nowhere")):
         assert json.loads((await desk.type(school.app, "list", "--json", *words)).stdout) == []
+
+
+async def test_show_tells_every_reading_whichever_gate_asks(desk: Desk) -> None:
+    shown = json.loads((await desk.type(school.app, "show", SCHOOL, "--json")).stdout)
+    assert shown["school_id"] == SCHOOL
+    assert [(each["signal"], each["value"], each["missing"]) for each in shown["readings"]] == [
+        ("coach.teachers-per-coach", 12.5, None), ("training.modules-complete-ratio", None, "no-denominator"),
+    ]  # fmt: skip
+    text = (await desk.type(school.app, "show", SCHOOL)).stdout
+    assert "12.5 teachers per coach" in text
+    assert "no value: no-denominator" in text
 
 
 async def test_history_tells_each_fact(desk: Desk) -> None:

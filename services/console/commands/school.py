@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from schemas.readiness import CATALOGUE, Reading
 from services.console import history, library, views
 from services.console.commands import screen
 from services.console.commands.session import CODES, DONE, NOT_READY, Session, one_rollout, serve, sight_of
@@ -55,28 +56,47 @@ def list_schools(
     paper.print(f"{len(lines)} schools, as of {screen.moment(max(line.as_of for line in lines))}")
 
 
+class ShownSchool(SchoolLine):
+    """One school with everything that was read of it, whichever gate asks for it."""
+
+    readings: tuple[Reading, ...]
+
+
 @app.command(epilog=CODES)
 def show(school: SchoolArgument, program: ProgramOption = None, as_json: JsonOption = False) -> None:
-    """Shows one school in a few lines."""
+    """Shows where one school stands, and the newest reading of every signal."""
 
-    async def work(session: Session) -> SchoolLine:
-        return await one_rollout(session, school, program)
+    async def work(session: Session) -> ShownSchool:
+        line = await one_rollout(session, school, program)
+        return ShownSchool(**line.model_dump(), readings=await library.readings_of(session.connection, line))
 
-    line = serve(work)
+    shown = serve(work)
     if as_json:
-        screen.write_json(line)
+        screen.write_json(shown)
         return
-    announce([line])
+    announce([shown])
     rows = [
-        ("school", line.school), ("school id", line.school_id), ("district", line.district),
-        ("program", line.program_id), ("phase", line.phase.value), ("gate", line.gate.value),
-        ("outcome", outcome_word(line)), ("failing", ", ".join(line.failing)),
-        ("in phase since", screen.moment(line.phase_opened_at)), ("asked", line.asked and line.asked.value),
-        ("answer by", screen.moment(line.answer_by)), ("holds", line.holds_count or None),
-        ("questioned", "yes" if line.questioned else None), ("left because", line.stopped),
-        ("as of", screen.moment(line.as_of)),
+        ("school", shown.school), ("school id", shown.school_id), ("district", shown.district),
+        ("program", shown.program_id), ("phase", shown.phase.value), ("gate", shown.gate.value),
+        ("outcome", outcome_word(shown)), ("failing", ", ".join(shown.failing)),
+        ("in phase since", screen.moment(shown.phase_opened_at)), ("asked", shown.asked and shown.asked.value),
+        ("answer by", screen.moment(shown.answer_by)), ("holds", shown.holds_count or None),
+        ("questioned", "yes" if shown.questioned else None), ("left because", shown.stopped),
+        ("as of", screen.moment(shown.as_of)),
     ]  # fmt: skip
     screen.paper().print(screen.table(("", ""), rows))
+    readings = [_reading_row(each) for each in shown.readings]
+    screen.paper().print(screen.table(("signal", "read", "observed", "origin"), readings))
+
+
+def _reading_row(reading: Reading) -> tuple[object, ...]:
+    seen = screen.quantity(reading.value, CATALOGUE[reading.signal].unit if reading.signal in CATALOGUE else None)
+    if reading.missing is not None:
+        seen = f"no value: {reading.missing.value}"
+    elif not reading.applicable:
+        seen = "does not apply"
+    origin = reading.origin.value + (", simulated" if reading.simulated else "")
+    return reading.signal, seen, screen.moment(reading.observed_at), origin
 
 
 @app.command(epilog=CODES)
