@@ -129,6 +129,11 @@ async def test_lists_filter_by_what_they_say(desk: Desk) -> None:
         assert json.loads((await desk.type(school.app, "list", "--json", *words)).stdout) == []
 
 
+async def test_a_misspelt_filter_is_an_error_not_an_empty_list(desk: Desk) -> None:
+    for words in (("--outcome", "opne"), ("--phase", "betta")):
+        assert (await desk.type(school.app, "list", *words)).exit_code == 2
+
+
 async def test_show_tells_every_reading_whichever_gate_asks(desk: Desk) -> None:
     shown = json.loads((await desk.type(school.app, "show", SCHOOL, "--json")).stdout)
     assert shown["school_id"] == SCHOOL

@@ -4,10 +4,12 @@ from typing import Annotated
 
 import typer
 
+from schemas.decision import Outcome
 from schemas.readiness import CATALOGUE, Reading
+from schemas.school import Phase
 from services.console import history, library, views
 from services.console.commands import screen
-from services.console.commands.session import CODES, DONE, NOT_READY, Session, one_rollout, serve, sight_of
+from services.console.commands.session import CODES, DONE, NOT_READY, USAGE, Session, fail, one_rollout, serve, sight_of
 from services.console.views import SchoolLine
 from services.console.why import CriterionAnswer, WhyAnswer, explain_school
 
@@ -24,7 +26,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on s
 def list_schools(
     program: ProgramOption = None,
     district: Annotated[str | None, typer.Option(help="District id or a piece of its name.")] = None,
-    phase: Annotated[str | None, typer.Option(help="charter, infrastructure-check, beta, training or scale.")] = None,
+    phase: Annotated[Phase | None, typer.Option(help="Only schools in this phase.")] = None,
     outcome: Annotated[
         str | None, typer.Option(help="open, needs-approval, waiting, unmet, unknown or undecided.")
     ] = None,
@@ -32,6 +34,8 @@ def list_schools(
     as_json: JsonOption = False,
 ) -> None:
     """Lists schools with phase and outcome."""
+    if outcome not in (None, "undecided", *Outcome):
+        fail(USAGE, f"--outcome {outcome}: expected undecided or one of {', '.join(Outcome)}")
 
     async def work(session: Session) -> list[SchoolLine]:
         return await views.school_lines(
