@@ -1,6 +1,7 @@
 """`firstbell verify`: the invariants, recomputed from outside."""
 
 import asyncio
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import asyncpg
@@ -14,11 +15,13 @@ from schemas.fact import Fact
 from schemas.gate import PolicyStored
 from schemas.topics import CALENDARS, FACTS, POLICIES
 from services.auditor.breach import Breach, Invariant
-from services.auditor.conservation import RoomCounts, check_conservation
+from services.auditor.conservation import RoomCounts, check_conservation, check_reach
 from services.auditor.facts import Documents, FactsChecked, check_facts
-from services.auditor.rebuild import check_pictures, check_rooms
+from services.auditor.ledger import check_ledger, read_ledger
+from services.auditor.pictures import check_pictures
+from services.auditor.rebuild import check_rooms
 from services.kit.database import password
-from services.kit.envelope import Ok
+from services.kit.envelope import Bad, Ok
 from services.kit.outcome import PermanentError
 from services.kit.settings import Settings, load_settings
 from services.kit.snapshot import newest_of, whole_topic
@@ -63,15 +66,36 @@ class Verification(BaseModel):
     breaches: tuple[Breach, ...]
 
 
-def read_facts(settings: Settings) -> list[Fact]:
-    """The fact log. Raises PermanentError for a record nobody can read: the log of decisions has no bad rows."""
-    facts = []
+@dataclass(slots=True)
+class FactLog:
+    """The fact topic as it stood at one look."""
+
+    facts: list[Fact] = field(default_factory=list)
+    documents: list[bytes] = field(default_factory=list)
+    """Each fact's bytes, aligned."""
+    breaches: list[Breach] = field(default_factory=list)
+    """Records nobody can read: the log of decisions has no bad rows."""
+
+
+def read_facts(settings: Settings) -> FactLog:
+    """The fact log. Blocks on Kafka; raises PermanentError when it can't be read to its end."""
+    log = FactLog()
     for decoded in whole_topic(settings, FACTS.name, FACTS.decoder):
-        if not isinstance(decoded, Ok) or not isinstance(decoded.record.value, Fact):
-            place = decoded.record
-            raise PermanentError(f"{FACTS.name} partition {place.partition} offset {place.offset}: no readable fact")
-        facts.append(decoded.record.value)
-    return facts
+        record = decoded.record
+        if isinstance(decoded, Ok) and isinstance(record.value, Fact):
+            log.facts.append(record.value)
+            log.documents.append(record.raw_value or b"")
+            continue
+        log.breaches.append(
+            Breach(
+                invariant=Invariant.ONE_EFFECT,
+                subject=f"{FACTS.name} partition {record.partition} offset {record.offset}",
+                expected="a fact",
+                seen=decoded.error if isinstance(decoded, Bad) else "a tombstone",
+                next_step="find out who else writes to this topic, and take the right away",
+            )
+        )
+    return log
 
 
 def read_documents(settings: Settings) -> Documents:
@@ -86,22 +110,19 @@ async def verify_all(settings: Settings, wanted: tuple[Invariant, ...]) -> Verif
     breaches: list[Breach] = []
     counts: dict[str, RoomCounts] = {}
     checked = FactsChecked()
-    try:
-        connection = await asyncpg.connect(settings.postgres_dsn, password=password(settings), timeout=10)
-    except (OSError, asyncpg.PostgresError, TimeoutError) as error:
-        raise PermanentError(f"PostgreSQL: expected an answer, seen {error}; run `firstbell doctor`") from error
+    connection = await _connect(settings)
     try:
         if Invariant.CONSERVATION in wanted:
             counts, found = await check_conservation(connection)
-            breaches += found
-        if {Invariant.GATE_SOUNDNESS, Invariant.ONE_EFFECT, Invariant.PICTURE, Invariant.REBUILD} & set(wanted):
-            # The facts first: what a projection holds beyond them is compared at its own, lower, fence.
-            facts = read_facts(settings)
-            checked = check_facts(facts, read_documents(settings))
+            breaches += [*found, *await check_reach(settings, connection)]
+        if {Invariant.GATE_SOUNDNESS, Invariant.ONE_EFFECT, Invariant.PICTURE} & set(wanted):
+            checked = await _check_log(settings, connection)
             breaches += [breach for breach in checked.breaches if breach.invariant in wanted]
-            if Invariant.REBUILD in wanted:
-                breaches += await check_rooms(settings, connection)
-                breaches += await check_pictures(connection, read_facts(settings))
+        if Invariant.REBUILD in wanted:
+            breaches += await check_rooms(settings, connection)
+            breaches += await check_pictures(settings, connection)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise PermanentError(f"PostgreSQL: expected to read every room's tables, seen {error}") from error
     finally:
         await connection.close()
     gates = Gates(
@@ -112,6 +133,24 @@ async def verify_all(settings: Settings, wanted: tuple[Invariant, ...]) -> Verif
         duplicates=checked.duplicates_count,
     )
     return Verification(ok=not breaches, checked=wanted, gates=gates, conservation=counts, breaches=tuple(breaches))
+
+
+async def _connect(settings: Settings) -> "asyncpg.Connection[asyncpg.Record]":
+    try:
+        return await asyncpg.connect(settings.postgres_dsn, password=password(settings), timeout=10)
+    except (OSError, asyncpg.PostgresError, TimeoutError) as error:
+        raise PermanentError(f"PostgreSQL: expected an answer, seen {error}; run `firstbell doctor`") from error
+
+
+async def _check_log(settings: Settings, connection: "asyncpg.Connection[asyncpg.Record]") -> FactsChecked:
+    """The bridge's rows first: each of them is on the topic, or in the outbox, by the time the topic is read."""
+    ledger = await read_ledger(connection)
+    log = await asyncio.to_thread(read_facts, settings)
+    checked = check_facts(log.facts, await asyncio.to_thread(read_documents, settings))
+    checked.breaches += log.breaches
+    if ledger is not None:
+        checked.breaches += check_ledger(ledger, zip(log.facts, log.documents, strict=True))
+    return checked
 
 
 @app.callback(invoke_without_command=True)

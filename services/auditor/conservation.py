@@ -1,14 +1,24 @@
 """I3: every record behind a fence has exactly one count, and what waits is really there.
 
-Reads the fences of every room and the ends of their topics. The subtraction is done here again, whatever the
-database's own constraint promises.
+Reads the fences of every room, then the logs they speak of. The subtraction is done here again, whatever the
+database's own constraint promises; and a fence that its topic does not reach counted records that never were.
 """
 
+import asyncio
+from collections.abc import Iterable
+
 import asyncpg
+from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient
 from pydantic import BaseModel, ConfigDict
 
 from services.auditor.breach import Breach, Invariant
+from services.kit import fence, kafka
+from services.kit.outcome import PermanentError
+from services.kit.settings import Settings
 
+BROKER_SECONDS_MAX = 15.0
+"""Seconds to wait for one answer of Kafka. Our judgement, 2026-11-23."""
 COUNTS = ("applied", "superseded", "duplicate", "dead", "parked", "ignored")
 
 
@@ -48,7 +58,7 @@ async def check_conservation(
             total = {name: sum(int(fence[name]) for fence in fences) for name in COUNTS}
             records = sum(int(fence["next_offset"]) - int(fence["first_offset"]) for fence in fences)
             found[room] = RoomCounts(records=records, **total)
-            breaches += await _queues(connection, room, total)
+            breaches += await _queues(connection, room, fences)
     return found, breaches
 
 
@@ -69,19 +79,90 @@ def _partition(room: str, fence: asyncpg.Record) -> list[Breach]:
     ]
 
 
-async def _queues(connection: "asyncpg.Connection[asyncpg.Record]", room: str, total: dict[str, int]) -> list[Breach]:
-    """Parked and dead records are rows that a person can see: as many as were counted."""
+async def _queues(
+    connection: "asyncpg.Connection[asyncpg.Record]", room: str, fences: Iterable[asyncpg.Record]
+) -> list[Breach]:
+    """Parked and dead records are rows that a person can see: as many as each partition counted."""
     breaches = []
     for table, name in (("parked", "parked"), ("dead_letter", "dead")):
-        rows = await connection.fetchval(f'select count(*) from "{room}".{table}')  # noqa: S608  names from the catalogue
-        if int(rows or 0) != total[name]:
-            breaches.append(
-                Breach(
-                    invariant=Invariant.CONSERVATION,
-                    subject=f"{room}: {table}",
-                    expected=f"{total[name]} rows, as counted {name}",
-                    seen=f"{rows} rows",
-                    next_step="`firstbell dlq list` shows what is there; a missing row is a lost record",
+        rows = await connection.fetch(
+            f"""select consumer_group, topic, topic_id, partition, count(*) as rows from "{room}".{table}
+            group by 1, 2, 3, 4"""  # noqa: S608  names from the catalogue
+        )
+        seen = {_place(row): int(row["rows"]) for row in rows}
+        counted = {_place(row): int(row[name]) for row in fences}
+        for place in sorted(seen.keys() | counted.keys()):
+            if seen.get(place, 0) != counted.get(place, 0):
+                breaches.append(
+                    Breach(
+                        invariant=Invariant.CONSERVATION,
+                        subject=f"{room}: {table} of {place[1]} partition {place[3]} ({place[0]})",
+                        expected=f"{counted.get(place, 0)} rows, as counted {name}",
+                        seen=f"{seen.get(place, 0)} rows",
+                        next_step="`firstbell dlq list` shows what is there; a missing row is a lost record",
+                    )
                 )
-            )
     return breaches
+
+
+def _place(row: asyncpg.Record) -> tuple[str, str, str, int]:
+    return row["consumer_group"], row["topic"], row["topic_id"], row["partition"]
+
+
+async def check_reach(settings: Settings, connection: "asyncpg.Connection[asyncpg.Record]") -> list[Breach]:
+    """Every fence that its log no longer reaches, or never did. Raises PermanentError when Kafka does not answer."""
+    rows: dict[str, list[asyncpg.Record]] = {}
+    for room in await rooms_with_fences(connection):
+        found = await connection.fetch(f'select * from "{room}".fence where not retired')  # noqa: S608  from the catalogue
+        rows[room] = list(found)
+    places = sorted({(row["topic"], row["partition"]) for found in rows.values() for row in found})
+    logs = await asyncio.to_thread(_logs, settings, places)
+    breaches = []
+    for room, found in rows.items():
+        for row in sorted(found, key=_place):
+            problem = _unreached(row, logs.get((row["topic"], row["partition"])))
+            if problem:
+                breaches.append(
+                    Breach(
+                        invariant=Invariant.CONSERVATION,
+                        subject=f"{room}: {row['topic']} partition {row['partition']}",
+                        expected=f"a log that holds or reaches offset {row['next_offset']}",
+                        seen=problem,
+                        next_step=f"restart `firstbell serve {room}`, which says what to do before it goes on",
+                    )
+                )
+    return breaches
+
+
+def _unreached(row: asyncpg.Record, log: fence.Log | None) -> str | None:
+    if log is None:
+        return "no such topic"
+    try:
+        fence.check(row["consumer_group"], log, row["topic_id"], row["next_offset"])
+    except fence.FenceBrokenError as error:
+        return str(error)
+    return None
+
+
+def _logs(settings: Settings, places: list[tuple[str, int]]) -> dict[tuple[str, int], fence.Log]:
+    """What Kafka holds of each partition; those it does not know are absent."""
+    admin = AdminClient(kafka.client_config(settings), logger=kafka.LOGGER)
+    consumer = Consumer(kafka.client_config(settings) | {"group.id": "firstbell-auditor"}, logger=kafka.LOGGER)
+    found = {}
+    try:
+        known = admin.list_topics(timeout=BROKER_SECONDS_MAX).topics
+        wanted = sorted({topic for topic, _ in places if topic in known})
+        answers = admin.describe_topics(TopicCollection(wanted), request_timeout=BROKER_SECONDS_MAX) if wanted else {}
+        ids = {topic: str(answer.result(BROKER_SECONDS_MAX).topic_id) for topic, answer in answers.items()}
+        for topic, partition in places:
+            if topic in ids and partition in known[topic].partitions:
+                place = TopicPartition(topic, partition)
+                start, end = consumer.get_watermark_offsets(place, BROKER_SECONDS_MAX)
+                found[topic, partition] = fence.Log(topic, ids[topic], partition, start, end)
+    except KafkaException as error:
+        raise PermanentError(
+            f"Kafka at {settings.kafka_bootstrap}: expected an answer, seen {error}; run `firstbell doctor`"
+        ) from error
+    finally:
+        consumer.close()
+    return found

@@ -1,24 +1,31 @@
 """I4: projections rebuilt from the log, by other code than built them, equal the live ones at the same fence.
 
 A domain room's things are the greatest revision of each, so the rebuild is a fold over the topic up to the fence;
-what is parked or dead is left out, as it is live. The console's pictures are the folded facts.
+what is parked or dead is left out, as it is live.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime
 
 import asyncpg
 
 from schemas.events.provisioning import DeviceReported
 from schemas.events.raw import RawEvent
-from schemas.fact import Fact, Picture
-from schemas.model import digest_of
+from schemas.signal import Origin
 from schemas.topics import RAW_TOPICS, Topic
 from services.auditor.breach import Breach, Invariant
 from services.kit.envelope import Ok
 from services.kit.settings import Settings
 from services.kit.snapshot import whole_topic
-from workflows.policy.picture import fold_fact
+
+Entity = tuple[int, bytes, bool, datetime]
+"""(revision, bytes as sent, retracted, observed_at); the first two are its rank."""
+Device = tuple[int, bool, bool, date, datetime, str, bool]
+"""(revision, retracted, enrolled, last seen, observed_at, origin, simulated); all of it is its rank."""
+ORIGINS = tuple(Origin)
+"""A device's row names its origin by its place in this order, weakest first."""
 
 Key = tuple[str, str, str]
 """(scope, type, entity_ref)."""
@@ -30,47 +37,56 @@ class Live:
 
     fences: dict[int, int]
     left_out: set[tuple[int, int]]
-    """(partition, offset) of parked records: counted, and not yet in the projection."""
-    entities: dict[Key, tuple[int, bytes]] = field(default_factory=dict)
-    devices: dict[tuple[str, str], tuple[int, bool]] = field(default_factory=dict)
-    """(school, entity_ref) -> (revision, enrolled)."""
+    """(partition, offset) of parked and dead records: counted, and not in the projection."""
+    entities: dict[Key, Entity] = field(default_factory=dict)
+    devices: dict[tuple[str, str], Device] = field(default_factory=dict)
+    """By (school, entity_ref)."""
 
 
 async def live_things(connection: "asyncpg.Connection[asyncpg.Record]", room: str, topic: Topic) -> Live | None:
     """What a room keeps now. None: the room keeps no things of this topic."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        tables = {
-            row["table_name"]
-            for row in await connection.fetch(
-                "select table_name from information_schema.tables where table_schema = $1", room
-            )
-        }
-        if "entity" not in tables:
+        if not await connection.fetchval("select to_regclass($1)", f'"{room}".entity'):
             return None
         fences = await connection.fetch(
             f'select partition, next_offset from "{room}".fence where topic = $1 and not retired',  # noqa: S608
             topic.name,
         )
-        parked = await connection.fetch(
-            f'select partition, record_offset from "{room}".parked where topic = $1',  # noqa: S608
-            topic.name,
-        )
-        live = Live(
-            {row["partition"]: row["next_offset"] for row in fences},
-            {(row["partition"], row["record_offset"]) for row in parked},
-        )
-        rows = await connection.fetch(f'select scope_id, ce_type, entity_ref, revision, payload from "{room}".entity')  # noqa: S608  names of the house
-        live.entities = {
-            (row["scope_id"], row["ce_type"], row["entity_ref"]): (row["revision"], bytes(row["payload"]))
-            for row in rows
-        }
-        if "device" in tables:
+        live = Live({row["partition"]: row["next_offset"] for row in fences}, set())
+        for table in ("parked", "dead_letter"):
             rows = await connection.fetch(
-                f"""select school_id, entity_ref, revision, enrolled from "{room}".device
-                join "{room}".known_school using (school_no)"""  # noqa: S608  names of the house
+                f"""select partition, record_offset from "{room}".{table} join "{room}".fence
+                using (consumer_group, topic, topic_id, partition) where topic = $1 and not retired""",  # noqa: S608
+                topic.name,
             )
-            live.devices = {(row["school_id"], row["entity_ref"]): (row["revision"], row["enrolled"]) for row in rows}
+            live.left_out |= {(row["partition"], row["record_offset"]) for row in rows}
+        rows = await connection.fetch(
+            f"""select scope_id, ce_type, entity_ref, revision, payload, retracted, observed_at from "{room}".entity"""  # noqa: S608  names of the house
+        )
+        live.entities = {
+            (row["scope_id"], row["ce_type"], row["entity_ref"]): (
+                row["revision"], bytes(row["payload"]), row["retracted"], row["observed_at"]
+            )
+            for row in rows
+        }  # fmt: skip
+        if await connection.fetchval("select to_regclass($1)", f'"{room}".device'):
+            live.devices = await _live_devices(connection, room)
     return live
+
+
+async def _live_devices(connection: "asyncpg.Connection[asyncpg.Record]", room: str) -> dict[tuple[str, str], Device]:
+    rows = await connection.fetch(
+        f"""select coalesce(school_id, 'unknown school ' || school_no) as school_id, entity_ref, revision, retracted,
+            enrolled, last_seen_on, observed_at, origin, simulated
+        from "{room}".device left join "{room}".known_school using (school_no)"""  # noqa: S608  names of the house
+    )
+    return {
+        (row["school_id"], row["entity_ref"]): (
+            row["revision"], row["retracted"], row["enrolled"], row["last_seen_on"], row["observed_at"],
+            ORIGINS[row["origin"]].value, row["simulated"],
+        )
+        for row in rows
+    }  # fmt: skip
 
 
 def rebuilt_things(settings: Settings, topic: Topic, live: Live) -> Live:
@@ -81,18 +97,31 @@ def rebuilt_things(settings: Settings, topic: Topic, live: Live) -> Live:
             continue
         record, event = decoded.record, decoded.record.value
         assert isinstance(event, RawEvent)
-        if (record.partition, record.offset) in live.left_out:
-            continue
-        if isinstance(event, DeviceReported):
-            place = (event.school_id, event.entity_ref)
-            if (event.revision, event.enrolled) > built.devices.get(place, (0, False)):
-                built.devices[place] = (event.revision, event.enrolled)
-            continue
-        key = (event.scope_id, event.ce_type, event.entity_ref)
-        rank = (event.revision, bytes(record.raw_value or b""))
-        if rank > built.entities.get(key, (0, b"")):
-            built.entities[key] = rank
+        if (record.partition, record.offset) not in live.left_out:
+            add_event(built, event, bytes(record.raw_value or b""))
     return built
+
+
+def add_event(built: Live, event: RawEvent, raw: bytes) -> None:
+    """Keeps the event if it is the greatest of its thing: the law of the projection, said a second time."""
+    if isinstance(event, DeviceReported):
+        place = (event.school_id, event.entity_ref)
+        device = (
+            event.revision, event.retracted, event.enrolled, event.last_seen_on or date.min, event.observed_at,
+            event.origin.value, event.simulated,
+        )  # fmt: skip
+        held = built.devices.get(place)
+        if held is None or _device_rank(device) > _device_rank(held):
+            built.devices[place] = device
+        return
+    key = (event.scope_id, event.ce_type, event.entity_ref)
+    entity = (event.revision, raw, event.retracted, event.observed_at)
+    if key not in built.entities or entity[:2] > built.entities[key][:2]:
+        built.entities[key] = entity
+
+
+def _device_rank(device: Device) -> tuple[object, ...]:
+    return (*device[:5], ORIGINS.index(Origin(device[5])), device[6])
 
 
 def compare_things(room: str, live: Live, built: Live) -> list[Breach]:
@@ -125,31 +154,6 @@ async def check_rooms(settings: Settings, connection: "asyncpg.Connection[asyncp
     for topic in RAW_TOPICS:
         live = await live_things(connection, topic.owner, topic)
         if live is not None:
-            breaches += compare_things(topic.owner, live, rebuilt_things(settings, topic, live))
+            built = await asyncio.to_thread(rebuilt_things, settings, topic, live)
+            breaches += compare_things(topic.owner, live, built)
     return breaches
-
-
-async def check_pictures(connection: "asyncpg.Connection[asyncpg.Record]", facts: list[Fact]) -> list[Breach]:
-    """The console's picture of each school against the facts, folded up to the picture's own fact_sequence."""
-    if not await connection.fetchval("select to_regclass('console.picture')"):
-        return []
-    rows = await connection.fetch("select program_id, school_id, body from console.picture")
-    wanted = {(row["program_id"], row["school_id"]): Picture.model_validate_json(row["body"]) for row in rows}
-    built: dict[tuple[str, str], Picture] = {}
-    for fact in sorted(facts, key=lambda each: each.fact_sequence):
-        key = (fact.program_id, fact.school_id)
-        picture = built.get(key, Picture())
-        live = wanted.get(key)
-        if live and picture.fact_sequence + 1 == fact.fact_sequence <= live.fact_sequence:
-            built[key] = fold_fact(picture, fact)
-    return [
-        Breach(
-            invariant=Invariant.REBUILD,
-            subject=f"console: picture of {program}/{school} at fact {live.fact_sequence}",
-            expected=digest_of(built.get((program, school), Picture())),
-            seen=digest_of(live),
-            next_step="rebuild the console's projection from the fact topic",
-        )
-        for (program, school), live in sorted(wanted.items())
-        if digest_of(built.get((program, school), Picture())) != digest_of(live)
-    ]
