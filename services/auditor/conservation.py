@@ -8,8 +8,8 @@ import asyncio
 from collections.abc import Iterable
 
 import asyncpg
-from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # exported, not typed
 from pydantic import BaseModel, ConfigDict
 
 from services.auditor.breach import Breach, Invariant
@@ -147,22 +147,28 @@ def _unreached(row: asyncpg.Record, log: fence.Log | None) -> str | None:
 def _logs(settings: Settings, places: list[tuple[str, int]]) -> dict[tuple[str, int], fence.Log]:
     """What Kafka holds of each partition; those it does not know are absent."""
     admin = AdminClient(kafka.client_config(settings), logger=kafka.LOGGER)
-    consumer = Consumer(kafka.client_config(settings) | {"group.id": "firstbell-auditor"}, logger=kafka.LOGGER)
-    found = {}
     try:
         known = admin.list_topics(timeout=BROKER_SECONDS_MAX).topics
-        wanted = sorted({topic for topic, _ in places if topic in known})
-        answers = admin.describe_topics(TopicCollection(wanted), request_timeout=BROKER_SECONDS_MAX) if wanted else {}
+        asked = [place for place in places if place[0] in known and place[1] in known[place[0]].partitions]
+        if not asked:
+            return {}
+        answers = admin.describe_topics(
+            TopicCollection(sorted({topic for topic, _ in asked})), request_timeout=BROKER_SECONDS_MAX
+        )
         ids = {topic: str(answer.result(BROKER_SECONDS_MAX).topic_id) for topic, answer in answers.items()}
-        for topic, partition in places:
-            if topic in ids and partition in known[topic].partitions:
-                place = TopicPartition(topic, partition)
-                start, end = consumer.get_watermark_offsets(place, BROKER_SECONDS_MAX)
-                found[topic, partition] = fence.Log(topic, ids[topic], partition, start, end)
+        starts = _offsets(admin, asked, OffsetSpec.earliest())  # type: ignore[no-untyped-call]  # the library's own
+        ends = _offsets(admin, asked, OffsetSpec.latest())  # type: ignore[no-untyped-call]  # the library's own
     except KafkaException as error:
         raise PermanentError(
             f"Kafka at {settings.kafka_bootstrap}: expected an answer, seen {error}; run `firstbell doctor`"
         ) from error
-    finally:
-        consumer.close()
-    return found
+    return {place: fence.Log(place[0], ids[place[0]], place[1], starts[place], ends[place]) for place in asked}
+
+
+def _offsets(admin: AdminClient, places: list[tuple[str, int]], spec: OffsetSpec) -> dict[tuple[str, int], int]:
+    wanted = {TopicPartition(topic, partition): spec for topic, partition in places}
+    answers = admin.list_offsets(wanted, request_timeout=BROKER_SECONDS_MAX)
+    return {
+        (place.topic, place.partition): int(answer.result(BROKER_SECONDS_MAX).offset)
+        for place, answer in answers.items()
+    }
