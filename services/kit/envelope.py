@@ -33,6 +33,10 @@ REQUIRED = ("ce_specversion", "ce_id", "ce_type", "ce_source", "ce_time")
 
 # Literal numbers that may leave 63 bits or overflow to infinity; only such records pay for the slow look.
 _SUSPECT_NUMBER = re.compile(rb"[:,\[\s]-?(?:[0-9]{19}|[0-9.]+[eE]\+?[0-9]{3})")
+# A value's outline: digits (and what stands in numbers) as 0, what begins an escape, NaN or Infinity as a backslash. Nothing
+# suspect lacks one of these shapes, and to look for them costs a third of looking for the suspects themselves.
+_OUTLINE = bytes.maketrans(b"123456789.+ENI", b"00000000000e\\\\")
+_LONG, _EXPONENT = b"0" * 19, b"0e000"
 
 
 class Record(NamedTuple, Generic[T_co]):
@@ -207,7 +211,20 @@ def cut(text: str) -> str:
 
 
 def _attributes(headers: Headers) -> tuple[str, str, str, datetime]:
+    """Id, type, source and time. The usual case is read at one stroke; any other is looked at word by word."""
     found = dict(headers)
+    try:
+        if found["ce_specversion"] != b"1.0":
+            return _look_at_attributes(found)
+        joined = b"\0".join((found["ce_id"], found["ce_type"], found["ce_source"], found["ce_time"]))  # type: ignore[arg-type]
+        ce_id, ce_type, ce_source, time = joined.decode().split("\0")
+    except (KeyError, TypeError, ValueError):
+        return _look_at_attributes(found)
+    return ce_id, ce_type, ce_source, _instant(time)
+
+
+def _look_at_attributes(found: dict[str, bytes | None]) -> tuple[str, str, str, datetime]:
+    """As `_attributes`, naming what is wrong."""
     texts: list[str] = []
     for name in REQUIRED:
         raw = found.get(name)
@@ -220,18 +237,27 @@ def _attributes(headers: Headers) -> tuple[str, str, str, datetime]:
     version, ce_id, ce_type, ce_source, time = texts
     if version != "1.0":
         raise _UnreadableError("schema", "UnknownVersion", f"ce_specversion: expected 1.0, seen {version!r}")
+    return ce_id, ce_type, ce_source, _instant(time)
+
+
+def _instant(time: str) -> datetime:
     at = datetime.fromisoformat(time)
     if at.tzinfo is None:
         raise _UnreadableError("decode", "NaiveTime", f"ce_time: expected a time with its zone, seen {time!r}")
-    return ce_id, ce_type, ce_source, at if at.tzinfo is UTC else at.astimezone(UTC)
+    return at if at.tzinfo is UTC else at.astimezone(UTC)
 
 
 def _refuse_unstorable(value: bytes) -> None:
     """Models may allow what storage can't hold; most records show no sign of it and pass at the cost of a scan."""
     if len(value) > VALUE_BYTES_MAX:
         raise _UnreadableError("decode", "TooLarge", f"value: at most {VALUE_BYTES_MAX} bytes, seen {len(value)}")
-    if b"\\u0000" in value or b"NaN" in value or b"Infinity" in value or _SUSPECT_NUMBER.search(value) is not None:
+    outline = value.translate(_OUTLINE)
+    if (b"\\" in outline or _LONG in outline or _EXPONENT in outline) and _suspect(value):
         _refuse_within(json.loads(value))
+
+
+def _suspect(value: bytes) -> bool:
+    return b"\\u0000" in value or b"NaN" in value or b"Infinity" in value or _SUSPECT_NUMBER.search(value) is not None
 
 
 def _refuse_within(found: object) -> None:

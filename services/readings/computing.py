@@ -35,8 +35,9 @@ PAUSE_SECONDS = 0.1
 """Seconds between two sweeps, 0.02-5: half of it is added to a decision's latency. Our judgement, 2026-11-23."""
 PAUSE_SECONDS_MIN = 0.02
 """Seconds between two sweeps while marks are left over: batches still get their turn. Our judgement, 2026-11-23."""
-LOCK_CLASS = 0x0B0E
-"""First half of the advisory lock's key: one computation a room, so that two processes never say one sequence."""
+LOCK_CLASS = 0x0B0F
+"""First half of the advisory lock's key, shared with no other lock of the house: one computation a room, so that two
+processes never say one sequence."""
 
 
 class _Known(NamedTuple):
