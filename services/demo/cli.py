@@ -85,7 +85,7 @@ def _tell(stage: world.World, stays: bool) -> bool:
     acts.service_killed(stage, seen)
     acts.ask(stage, seen)
     acts.decision_recomputed(stage, seen)
-    acts.wait_for(stage, lambda lines: True if _settled(stage, lines) else None, 90 * stage.day_seconds)
+    acts.wait_for(stage, lambda lines: True if _settled(stage, lines) else None, world.DAYS * stage.day_seconds)
     screen.pause_board()
     screen.say(f"told in {time.monotonic() - up:.0f} s since the stack was up")
     return closing.closing(stage, seen, stays)
@@ -94,5 +94,4 @@ def _tell(stage: world.World, stays: bool) -> bool:
 def _settled(stage: world.World, lines: list[dict[str, object]]) -> bool:
     """Every school that nothing befalls has reached scale."""
     clean = {school for school, kind in stage.cast.items() if kind == "clean"}
-    waiting = [line for line in lines if line["school_id"] in clean and line["outcome"] in ("waiting", "open", None)]
-    return stage.day() > 62 and not [line for line in waiting if line["phase"] != "scale"]
+    return not [line for line in lines if line["school_id"] in clean and line["phase"] != "scale"]

@@ -33,6 +33,9 @@ def closing(world: World, seen: Seen, stays: bool) -> bool:
     say(f"  gates opened without evidence: {opened['unsound']} of {opened['checked']} checked")
     say(f"  counts after the kill: {seen.reconciled or 'not reached'}")
     say(f"  a decision record with one digit changed: {seen.tampered or 'not reached'}")
+    late = [line for line in lines if world.cast.get(str(line["school_id"])) == "clean" and line["phase"] != "scale"]
+    if late:
+        seen.misses.append(f"{len(late)} schools that nothing befell did not reach scale, first {late[0]['school']}")
     for breach in verdict["breaches"]:
         seen.misses.append(
             f"{breach['invariant']} {breach['subject']}: expected {breach['expected']}, seen {breach['seen']}"
@@ -63,8 +66,8 @@ def _addresses(world: World, stays: bool, lines: list[dict[str, object]]) -> Non
     for entry in status["processes"]:
         for kind in ("page", "metrics"):
             if entry["name"] in ("temporal", "console") and kind in entry["addresses"]:
-                path = "/metrics" if kind == "metrics" else ""
-                say(f"  {entry['name']} {kind}: http://{entry['addresses'][kind]}{path}")
+                place = entry["addresses"][kind].removeprefix("http://") + ("/metrics" if kind == "metrics" else "")
+                say(f"  {entry['name']} {kind}: http://{place}")
     say(f"  memory in use by servers and services: {memory_mb(status):.0f} MB")
     if not stays:
         return

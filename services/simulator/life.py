@@ -302,6 +302,7 @@ def _beta(school: School, day: int) -> Iterator[Happening]:
         )  # fmt: skip
     if day >= BETA_DAY + 8 and (day - BETA_DAY) % 10 == 8:
         yield _round_trip(school, day)
+    yield school.watermark("assessment", day + 0.5)
 
 
 def _round_trip(school: School, day: int) -> Happening:
