@@ -1,7 +1,7 @@
 """The entries of the signal catalogue, one for each question a gate may ask, grouped by owner.
 
-Freshness: "default, not a standard" throughout (network probe 20 instructional days, load and page tests 20,
-device management and the help desk 5, rosters of training 60, sign-off until the plan changes). Thresholds are not here: they are policy.
+Freshness: "default, not a standard" throughout (network probe 20 instructional days, load and page tests 20, device
+management and the help desk 5, rosters of training 60). Thresholds are not here: they are policy.
 """
 
 from schemas.school import ScopeKind
