@@ -23,7 +23,7 @@ async def test_a_service_killed_again_and_again_while_it_ingests_keeps_every_cou
     dice.shuffle(events)
     lab.send(events)
     points = sorted(dice.sample(range(1_000, int(EVENTS * 0.8)), KILLS))
-    lab.stack.resume("provisioning")
+    await lab.resume("provisioning")
     for point in points:
         await lab.moved_past(before["moved"] + point, what=f"seed {seed}: {point} records behind the fence")
         lab.stack.kill("provisioning")

@@ -1,0 +1,126 @@
+"""A database restored from before catches up from the log; a topic made anew stops its reader until a person says so."""
+
+import asyncio
+import random
+import shutil
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from schemas.events.raw import FeedWatermark
+from schemas.school import Scope, ScopeKind
+from schemas.signal import Origin
+from schemas.topics import TRAINING
+from services.auditor.breach import Invariant
+from services.kit.envelope import encode
+from services.kit.kafka import client_config
+from tests.faults.test_faults_poison import projection
+from tests.harness.faults import FaultLab
+from tests.harness.faults_feed import NOW, feed
+
+pytestmark = [pytest.mark.stack, pytest.mark.fault, pytest.mark.timeout(300)]
+EVENTS = 4_000
+WRITERS = ("bridge", "worker", "console", "provisioning")
+
+
+async def test_a_database_restored_from_before_catches_up_and_says_the_same(lab: FaultLab) -> None:
+    schools = await lab.learn(5)
+    events = feed(random.Random(3), schools, EVENTS)
+    data = Path((lab.stack.home.folder / "postgres.location").read_text("utf-8").strip())
+    backup = data.with_name(data.name + "-before")
+    before = await lab.counts()
+    async with lab.walkers(3) as walkers:
+        await walkers.walk("infrastructure-check")
+        lab.send(events[: EVENTS // 2])
+        await lab.level()
+        lab.stack.stop("postgres")
+        copy(data, backup)
+        await lab.resume("postgres")
+
+        lab.send(events[EVENTS // 2 :])
+        await walkers.walk("beta")
+        await lab.level()
+        things, facts = await projection(lab, schools), await walkers.all_facts()
+
+        for room in WRITERS:
+            lab.stack.stop(room)
+        lab.stack.stop("postgres")
+        shutil.rmtree(data)
+        backup.rename(data)
+        await lab.resume("postgres")
+        restored = await lab.counts()
+        assert restored["moved"] - before["moved"] == EVENTS // 2, "the copy is not from before; nothing is proved"
+        assert len(await walkers.all_facts()) == 3
+        assert await walkers.all_facts() != facts
+        for room in WRITERS:
+            await lab.resume(room)
+
+        await lab.level()
+        assert (await lab.counts())["moved"] - before["moved"] == EVENTS
+        assert await projection(lab, schools) == things
+        after = await walkers.all_facts()
+        assert {school: after[school][: len(facts[school])] for school in facts} == facts
+        await walkers.walk("training")  # and they go on from where Temporal knows them to be
+        await lab.sound()
+
+
+async def test_a_topic_made_anew_stops_its_reader_until_a_person_sets_the_fence_aside(lab: FaultLab) -> None:
+    (school,) = await lab.learn(1, room="training")
+    watermark = FeedWatermark(
+        entity_ref="feed-training-1", revision=1, observed_at=NOW - timedelta(minutes=5), observed_on=NOW.date(),
+        origin=Origin.IMPORTED, scope=Scope(kind=ScopeKind.SCHOOL, id=school), complete_until=NOW - timedelta(hours=1),
+    )  # fmt: skip
+    told = encode(watermark.ce_type, watermark, school, source="faults")
+    before = (await lab.counts("training", TRAINING.name))["moved"]
+    lab.send_raw(TRAINING.name, [(told.key, told.value, told.headers)])
+
+    async def read() -> bool:
+        return (await lab.counts("training", TRAINING.name))["moved"] > before
+
+    await lab.patiently(read, what="training to read its topic")
+    await recreate(lab)
+
+    async def given_up() -> bool:
+        process = lab.stack.process("training")
+        return process.restarts_count > 0 and "exited with code" in process.last_exit
+
+    await lab.patiently(given_up, what="training to stop", within=90)
+    log = (lab.stack.home.logs / "training.log").read_text("utf-8", errors="replace")
+    assert "the topic was deleted and created again" in log
+    assert f"firstbell dlq retire-fence --room ROOM --topic {TRAINING.name}" in log
+    answer = await lab.verify(Invariant.CONSERVATION)
+    assert any("training" in breach.subject for breach in answer.breaches), (
+        "verify passes over a fence of another topic"
+    )
+
+    lab.stack.stop("training")
+    retired = lab.command("dlq", "retire-fence", "--room", "training", "--topic", TRAINING.name, "--yes")
+    assert retired.returncode == 0, retired.stdout + retired.stderr
+    lab.send_raw(TRAINING.name, [(told.key, told.value, told.headers)])  # the source tells its story again
+    await lab.resume("training")
+
+    async def counted() -> bool:
+        return (await lab.counts("training", TRAINING.name))["duplicate"] == 1
+
+    await lab.patiently(counted, what="the story to be told again, and known")
+    await lab.sound(Invariant.CONSERVATION, Invariant.REBUILD)
+
+
+def copy(data: Path, to: Path) -> None:
+    """A copy with its owners, of a cluster that is stopped."""
+    subprocess.run(["cp", "-a", str(data), str(to)], check=True)
+
+
+async def recreate(lab: FaultLab) -> None:
+    admin = AdminClient(client_config(lab.stack.settings))
+    await asyncio.to_thread(admin.delete_topics([TRAINING.name])[TRAINING.name].result, 20)
+
+    async def made() -> bool:
+        (answer,) = admin.create_topics([NewTopic(TRAINING.name, TRAINING.partitions, 1)]).values()
+        return await asyncio.to_thread(answer.exception, 20) is None  # refused while the old one is being deleted
+
+    await lab.patiently(made, what="the topic to be made anew", every=0.3)
