@@ -7,24 +7,23 @@ log, and its mark stays; the others go on.
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import structlog
 
 from schemas.school import Scope, ScopeKind
+from schemas.signal import SignalName
 from services.kit.batch import Batch
 from services.kit.database import Connection
+from services.kit.envelope import Decoder
 from services.readings import emission, scopes, store
 from services.readings.day import began_at
 from services.readings.emission import Answer
 from services.readings.register import KnownSchool, Register
 from services.readings.scopes import Due
-from services.readings.store import Payloads
+from services.readings.store import Columns, Payloads
 from services.readings.subject import SignalValue, Subject, Tally
 from workflows.policy.calendar import day_at
-
-if TYPE_CHECKING:
-    from services.readings.desk import DomainRoom
 
 Compute = Callable[[Subject], tuple[SignalValue, ...]]
 """Pure: a subject's readings, one for each signal of the owner about that kind of scope."""
@@ -40,6 +39,17 @@ LOCK_CLASS = 0x0B0F
 processes never say one sequence."""
 
 
+class Owner(NamedTuple):
+    """What computing need know of a domain room."""
+
+    name: str
+    decoder: Decoder
+    compute: Compute
+    signals: Mapping[ScopeKind, frozenset[SignalName]]
+    columns: Columns | None
+    readings_topic: str
+
+
 class _Known(NamedTuple):
     """What the database knows of the marked scopes, fetched for all of them at once."""
 
@@ -53,10 +63,10 @@ class _Known(NamedTuple):
 class Computing:
     """One room's computing sweep."""
 
-    def __init__(self, domain: "DomainRoom", register: Register) -> None:
-        self._domain, self._register, self._signals = domain, register, domain.signals
+    def __init__(self, owner: Owner, register: Register) -> None:
+        self._owner, self._register, self._signals = owner, register, owner.signals
         self._full = False
-        self._log = structlog.get_logger().bind(room=domain.name)
+        self._log = structlog.get_logger().bind(room=owner.name)
 
     def pause_seconds(self) -> float:
         """Short while marks are left over: a morning marks every school of a district at once."""
@@ -78,7 +88,7 @@ class Computing:
                 self._log.error("readings-not-computed", scope=due.id, exc_info=error)
                 failed.append(due)
             await asyncio.sleep(0)  # batches go on between two schools
-        await emission.emit(batch, self._domain.readings_topic, answers)
+        await emission.emit(batch, self._owner.readings_topic, answers)
         await scopes.computed(batch.connection, set(marked) - set(failed), batch.now)
         if failed:
             await scopes.postpone(batch.connection, failed, batch.now)
@@ -87,7 +97,7 @@ class Computing:
         """Whether no other process of this room computes right now; holds until the transaction ends."""
         return bool(
             await connection.fetchval(
-                "select pg_try_advisory_xact_lock($1, hashtext($2))", LOCK_CLASS, self._domain.name
+                "select pg_try_advisory_xact_lock($1, hashtext($2))", LOCK_CLASS, self._owner.name
             )
         )
 
@@ -101,7 +111,7 @@ class Computing:
             calendar=calendar,
             as_of=now,
             today=day_at(calendar, now) if calendar else None,
-            events=store.read(known.payloads.get(due.id, []), self._domain.topic.decoder),
+            events=store.read(known.payloads.get(due.id, []), self._owner.decoder),
             tallies=known.tallies.get(school.number, ()) if school else (),
         )
         # A release has no calendar: its day is the newest begun in any district. No calendar at all: the UTC day.
@@ -110,12 +120,12 @@ class Computing:
         return [Answer(subject.scope, value, day or midnight) for value in self._values(subject)]
 
     def _values(self, subject: Subject) -> tuple[SignalValue, ...]:
-        values = self._domain.compute(subject)
+        values = self._owner.compute(subject)
         expected = self._signals[subject.scope.kind]
         answered = [value.signal for value in values]
         if set(answered) != expected or len(answered) != len(expected):
             raise ValueError(
-                f"{self._domain.name} about {subject.scope.id}: expected each of {sorted(expected)} once, "
+                f"{self._owner.name} about {subject.scope.id}: expected each of {sorted(expected)} once, "
                 f"seen {sorted(answered)}"
             )
         return values
@@ -123,7 +133,7 @@ class Computing:
     async def _known(self, connection: Connection, marked: Sequence[Due]) -> _Known:
         school_ids = [due.id for due in marked if due.kind is ScopeKind.SCHOOL]
         schools = await self._register.schools(connection, school_ids)
-        columns = self._domain.columns
+        columns = self._owner.columns
         tallies: Mapping[int, tuple[Tally, ...]] = {}
         if columns is not None and schools:
             tallies = await columns.tallies(connection, sorted(school.number for school in schools.values()))

@@ -23,7 +23,7 @@ from services.kit.consume import Subscription
 from services.kit.process import Process, Sweep
 from services.kit.room import Room
 from services.kit.settings import Settings
-from services.readings.computing import Compute, Computing
+from services.readings.computing import Compute, Computing, Owner
 from services.readings.day import Days
 from services.readings.intake import Intake
 from services.readings.register import Register
@@ -72,7 +72,8 @@ class DomainRoom:
         """Its process, not started: one subscription, since raw events refer to schools, and three sweeps."""
         register = Register()
         intake = Intake(frozenset(self.signals), register, self.columns)
-        computing = Computing(self, register)
+        owner = Owner(self.name, self.topic.decoder, self.compute, self.signals, self.columns, self.readings_topic)
+        computing = Computing(owner, register)
         days = Days(register)
         topics: Sequence[Topic] = (*self.directory, self.topic)
         decoder: dict[str, type[BaseModel]] = {}
