@@ -118,7 +118,7 @@ class Gate(Strict):
     approver: Role
     """Asked when a hard criterion lies in its grey zone or rests on attested evidence."""
     approval_days: int = Field(default=3, ge=1, le=60)
-    """Instructional days an ask stays fresh; its end is shown, and escalates. Default, not a standard."""
+    """Instructional days until an ask is late; that instant is shown to who is asked. Default, not a standard."""
     silence: Sentence
     """What happens when nobody answers, as told to the person asked."""
     criteria: tuple[Criterion, ...] = Field(min_length=1, max_length=60)
