@@ -1,7 +1,7 @@
 """PostgreSQL for one room: a pool whose search path is the room's own schema.
 
-Every process opens one pool at its start. Hot paths write SQL by hand on asyncpg; SQLAlchemy serves only
-Alembic (`services.kit.migrations`). A room never names another room's schema.
+Every process opens one pool at its start. Hot paths write SQL by hand on asyncpg; SQLAlchemy is
+only what Alembic brings along (`services.kit.migrations`). A room never names another room's schema.
 """
 
 from typing import TypeAlias

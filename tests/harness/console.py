@@ -28,7 +28,8 @@ def line_of(school: Scenario, key: str = "", name: str = "Cedar Elementary") -> 
     """A scenario's school as a list shows it."""
     picture, state = school.walk.state.picture, school.walk.state
     return SchoolLine(
-        notice=SIMULATED if state.simulated_seen else None, program_id=state.program_id, school_id=mint_id("test", key) if key else SCHOOL,
+        notice=SIMULATED if state.simulated_seen else None, program_id=state.program_id,
+        school_id=mint_id("test", key) if key else SCHOOL,
         school=name, district_id=DISTRICT, district="Fir School District", phase=picture.phase,
         gate=picture.phase.gate, outcome=picture.outcome,
         failing=tuple(key for key, status in picture.statuses.items() if status in ("unmet", "unknown", "stale")),

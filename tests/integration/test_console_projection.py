@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import pytest_asyncio
 
-from schemas.fact import Fact
+from schemas.fact import Fact, Picture
 from schemas.gate import PolicyStored
 from schemas.model import digest_of
 from schemas.school import Role
@@ -69,7 +69,7 @@ async def test_folded_facts_are_the_workflows_picture(books: Connection) -> None
     results = await applied(books, school.facts)
     assert set(results) == {Disposition.APPLIED}
     seen = await row(books)
-    picture = projection.Picture.model_validate_json(str(seen["body"]))
+    picture = Picture.model_validate_json(str(seen["body"]))
     assert picture == school.walk.state.picture
     assert digest_of(picture) == school.facts[-1].picture_digest
     assert (seen["phase"], seen["mismatch_count"], seen["simulated"]) == (school.phase.value, 0, True)
@@ -85,7 +85,7 @@ async def test_order_batches_and_repeats_do_not_matter(books: Connection) -> Non
         results += await applied(books, shuffled[start : start + 4], start)
     assert results.count(Disposition.APPLIED) == len(facts)
     assert results.count(Disposition.DUPLICATE) == 6
-    assert projection.Picture.model_validate_json(str((await row(books))["body"])) == school.walk.state.picture
+    assert Picture.model_validate_json(str((await row(books))["body"])) == school.walk.state.picture
 
 
 async def test_a_fact_waits_for_its_predecessor(books: Connection) -> None:

@@ -74,9 +74,13 @@ def records(stack: Settings, topic: str) -> list[tuple[str, bytes]]:
             record = consumer.poll(20)
             assert record is not None, f"{topic}: expected offsets up to {missing}, seen no more records"
             assert record.error() is None
-            found.append((record.key().decode(), record.value()))
-            if record.offset() + 1 >= ends[record.partition()]:
-                missing.pop(record.partition(), None)
+            key, place, offset = record.key(), record.partition(), record.offset()
+            assert key is not None
+            assert place is not None
+            assert offset is not None
+            found.append((key.decode(), record.value() or b""))
+            if offset + 1 >= ends[place]:
+                missing.pop(place, None)
         return found
     finally:
         consumer.close()

@@ -104,7 +104,7 @@ async def test_a_stored_policy_is_published_under_its_digest(stack: Settings) ->
     )
     try:
         consumer.assign([TopicPartition(POLICIES.name, 0, OFFSET_BEGINNING)])
-        while (record := consumer.poll(20)) is not None and record.key().decode() != digest:
+        while (record := consumer.poll(20)) is not None and record.key() != digest.encode():
             pass
     finally:
         consumer.close()

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from schemas.gate import Gate, GateId, PolicyDocument, Share, SignOffs
+from schemas.gate import Gate, PolicyDocument, Share, SignOffs
 from schemas.model import digest_of
-from schemas.school import Role
+from schemas.school import GateId, Role
 from services.policies.loader import PolicyFault, Refused, load
 from workflows.policy.document import profile_for
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from schemas.decision import Outcome
-from schemas.gate import DefectCount, Dwell, GateId, PolicyDocument, Severity, SignOffs
+from schemas.gate import DefectCount, Dwell, PolicyDocument, Severity, SignOffs
 from schemas.readiness import CATALOGUE, Direction
-from schemas.school import Phase, Role, Scope, ScopeKind
+from schemas.school import GateId, Phase, Role, Scope, ScopeKind
 from services.policies.loader import load
 from services.policies.room import DEFAULT
 from tests.harness.scenario import DISTRICT, Scenario, actor
@@ -46,8 +46,8 @@ def lives(school: Scenario, days: int, values: dict[str, float | None], **change
 
 @pytest.mark.parametrize("profile", ["standard", "small-school"])
 def test_an_excellent_school_walks_to_scale_in_the_least_number_of_days(profile: str) -> None:
+    assert started(profile).phase is Phase.INFRASTRUCTURE_CHECK
     school = started(profile)
-    assert school.phase is Phase.INFRASTRUCTURE_CHECK
     lives(school, 10 + 30 + 20 + 1, EXCELLENT)
     assert school.phase is Phase.SCALE, school.statuses
     assert school.outcome == Outcome.OPEN
