@@ -14,6 +14,7 @@ from services.kit.settings import load_settings
 from tests.replay.scenes import SCENES, play
 
 HISTORIES = Path(__file__).parent / "histories"
+ROOT = Path(__file__).parents[2]
 
 
 async def record(home: str | None, names: list[str]) -> None:
@@ -25,7 +26,8 @@ async def record(home: str | None, names: list[str]) -> None:
         for old in HISTORIES.glob(f"{name}-[0-9].json"):
             old.unlink()
         for number, history in enumerate(histories, 1):
-            (HISTORIES / f"{name}-{number}.json").write_text(history.to_json() + "\n", "utf-8")
+            text = history.to_json().replace(f"{ROOT}/", "")  # a failure's stack names files of this machine
+            (HISTORIES / f"{name}-{number}.json").write_text(text + "\n", "utf-8")
         sys.stderr.write(f"{name}: {len(histories)} runs, {sum(len(h.events) for h in histories)} events\n")
 
 
