@@ -14,7 +14,7 @@ def closing(world: World, seen: Seen, stays: bool) -> bool:
     lines = world.schools()
     say = world.screen.console.print
     say(f"\n[bold]SIMULATED · program {PROGRAM} · instructional day {min(world.day(), 999)}[/]")
-    groups = Counter(_group(line) for line in lines)
+    groups = Counter(group_of(line) for line in lines)
     for name in (
         "reached scale",
         "held by evidence",
@@ -46,7 +46,8 @@ def closing(world: World, seen: Seen, stays: bool) -> bool:
     return not seen.misses and verdict["ok"] is True
 
 
-def _group(line: dict[str, object]) -> str:
+def group_of(line: dict[str, object]) -> str:
+    """The one group of the last screen that a school is counted in."""
     if line["phase"] == "scale":
         return "reached scale"
     return {
