@@ -38,6 +38,8 @@ class Missing(StrEnum):
     NEVER_REPORTED = "never-reported"
     NO_WATERMARK = "no-watermark"
     NO_DENOMINATOR = "no-denominator"
+    NO_CALENDAR = "no-calendar"
+    """The district has published no calendar, or its first day is yet to come."""
     SILENT_SOURCE = "silent-source"
     POPULATION_TOO_SMALL = "population-too-small"
     RETRACTED = "retracted"

@@ -22,9 +22,6 @@ FIRST_SESSION: SignalName = "first-session.success-ratio"
 ROUND_TRIP: SignalName = "assessment.round-trip-complete"
 RESULT_VISIBLE: SignalName = "assessment.result-visible-days"
 
-NO_CALENDAR = Missing.NO_DENOMINATOR
-"""No instructional days to count in: the district has published no calendar."""
-
 
 def compute(subject: Subject) -> tuple[SignalValue, ...]:
     """Every signal of this room, each answered, for a school; none for another kind of scope. Never blocks."""
@@ -51,7 +48,7 @@ def _beta(beta: BetaChanged | None, vouched: tuple[RawEvent, ...], subject: Subj
         return tuple(missing_value(name, Missing.NEVER_REPORTED) for name in (BETA_DAYS, COHORT_FITS, MODEL_MISMATCH))
     basis = (beta, *vouched)
     days = (
-        missing_value(BETA_DAYS, NO_CALENDAR, basis)
+        missing_value(BETA_DAYS, Missing.NO_CALENDAR, basis)
         if subject.calendar is None
         else measured_value(BETA_DAYS, days_run(beta, subject.calendar, subject.today), basis)
     )

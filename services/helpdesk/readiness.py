@@ -25,9 +25,6 @@ FRICTION_AGE: SignalName = "friction.open-age-p90-days"
 OPEN_CRITICAL: SignalName = "defect.open-critical-count"
 OPEN_MAJOR: SignalName = "defect.open-major-count"
 
-NO_CALENDAR = Missing.NO_DENOMINATOR
-"""No school clock to divide by: the district has published no calendar."""
-
 
 def compute(subject: Subject) -> tuple[SignalValue, ...]:
     """Every signal of this room that speaks of the subject's kind of scope, each answered. Never blocks."""
@@ -44,7 +41,7 @@ def _tickets(subject: Subject) -> tuple[SignalValue, ...]:
     if mark is None:
         return tuple(missing_value(name, Missing.NO_WATERMARK, (*tickets, *logged)) for name in names)
     if subject.calendar is None:
-        return tuple(missing_value(name, NO_CALENDAR, (mark,)) for name in names)
+        return tuple(missing_value(name, Missing.NO_CALENDAR, (mark,)) for name in names)
     return (
         _service_level(tickets, subject.calendar, mark, subject.as_of),
         _backlog_age(tickets, subject.calendar, mark, subject.as_of),

@@ -143,7 +143,8 @@ def _enrolled(subject: Subject) -> SignalValue:
     if plan.planned_count == 0:
         return inapplicable_value(ENROLLED, [plan])
     if not devices or subject.today is None:
-        return missing_value(ENROLLED, Missing.NEVER_REPORTED, _device_inputs(subject, plan))
+        reason = Missing.NO_CALENDAR if devices else Missing.NEVER_REPORTED
+        return missing_value(ENROLLED, reason, _device_inputs(subject, plan))
     today = subject.today
     counted = sum(
         count for device, count in devices if device.enrolled and _seen_within(device, today, SILENT_DAYS - 1)
@@ -166,7 +167,7 @@ def _seen_7_days(subject: Subject) -> SignalValue:
         reason = Missing.NO_DENOMINATOR if subject.counted(DeviceReported) else Missing.NEVER_REPORTED
         return missing_value(SEEN_7_DAYS, reason, _device_inputs(subject))
     if subject.today is None:
-        return missing_value(SEEN_7_DAYS, Missing.NEVER_REPORTED, _device_inputs(subject))
+        return missing_value(SEEN_7_DAYS, Missing.NO_CALENDAR, _device_inputs(subject))
     today = subject.today
     seen = sum(count for device, count in devices if _seen_within(device, today, SEEN_DAYS))
     return measured_value(

@@ -76,7 +76,7 @@ def test_a_beta_that_has_not_begun_has_no_days() -> None:
 
 
 def test_without_a_calendar_beta_days_are_unknown() -> None:
-    assert seen(BETA_DAYS, beta(day(5)), calendar=None).missing is Missing.NO_DENOMINATOR
+    assert seen(BETA_DAYS, beta(day(5)), calendar=None).missing is Missing.NO_CALENDAR
 
 
 def test_the_newest_report_is_the_beta_as_it_stands() -> None:

@@ -138,7 +138,7 @@ def test_an_old_watermark_does_not_call_an_open_ticket_late() -> None:
 
 def test_without_a_calendar_there_is_no_school_clock() -> None:
     values = compute(subject(ticket(1.0, 2.0), watermark(NOW), now=NOW, calendar=None))
-    assert {value.missing for value in values} == {Missing.NO_DENOMINATOR}
+    assert {value.missing for value in values} == {Missing.NO_CALENDAR}
 
 
 def test_an_attested_or_simulated_ticket_marks_the_reading() -> None:

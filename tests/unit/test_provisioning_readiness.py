@@ -176,8 +176,8 @@ def test_a_plan_without_devices_is_unknown_and_not_zero() -> None:
 
 
 def test_without_a_calendar_nobody_knows_what_is_recent() -> None:
-    assert answer(ENROLLED, plan(1), device("device-1"), today=None).missing is Missing.NEVER_REPORTED
-    assert answer(SEEN_7_DAYS, device("device-1"), today=None).missing is Missing.NEVER_REPORTED
+    assert answer(ENROLLED, plan(1), device("device-1"), today=None).missing is Missing.NO_CALENDAR
+    assert answer(SEEN_7_DAYS, device("device-1"), today=None).missing is Missing.NO_CALENDAR
 
 
 def test_silent_devices_stay_in_the_population() -> None:

@@ -16,6 +16,7 @@ _MISSING: Mapping[Missing, str] = {
     Missing.NEVER_REPORTED: "its source has never reported",
     Missing.NO_WATERMARK: "its source has not said up to when it is complete",
     Missing.NO_DENOMINATOR: "the number to divide by is zero or missing",
+    Missing.NO_CALENDAR: "the district has no calendar under way to count school days in",
     Missing.SILENT_SOURCE: "its source is silent",
     Missing.POPULATION_TOO_SMALL: "there are too few to judge by",
     Missing.RETRACTED: "what was reported was retracted",
