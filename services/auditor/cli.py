@@ -180,7 +180,8 @@ def _show(answer: Verification) -> None:
     gates = answer.gates
     out.print(
         f"{gates.facts} facts ({gates.duplicates} repeated), {gates.decisions_checked} decisions decided again; "
-        f"gates opened without evidence: {gates.unsound} of {gates.checked} checked"
+        f"gates opened without evidence: {gates.unsound} of {gates.checked} checked",
+        soft_wrap=True,
     )
     for breach in answer.breaches:
         out.print(f"[red]{breach.invariant}[/] {breach.subject}: expected {breach.expected}, seen {breach.seen}. "

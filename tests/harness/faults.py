@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 from confluent_kafka import Consumer, Producer, TopicPartition
+from temporalio.api.enums.v1 import WorkflowTaskFailedCause
 from temporalio.service import RPCError
 
 from schemas.events.raw import RawEvent
@@ -48,20 +49,27 @@ class FaultLab:
     watched: "asyncpg.Connection[asyncpg.Record] | None" = field(default=None, init=False)
 
     async def restart(self, name: str) -> None:
-        """Kills the process and returns once its successor answers, on a busy machine too.
-
-        A killed Kafka checks its logs before it answers: measured 64 s at a load of 20 on two cores. In a thread, since
-        the look at PostgreSQL's health has an event loop of its own.
-        """
+        """Kills the process and returns once its successor answers."""
         before = self.stack.kill(name).pid
-        try:
-            await asyncio.to_thread(self.stack.wait_ready, name, before)
-        except AssertionError:
-            await asyncio.to_thread(self.stack.wait_ready, name, before)
+        await self._answers(lambda: self.stack.wait_ready(name, before))
 
     async def resume(self, name: str) -> None:
         """Starts what the stack's `stop` ended, and returns once it answers."""
-        await asyncio.to_thread(self.stack.resume, name)
+        self.stack.home.want(self.stack.stopped.pop(name))
+        await self._answers(lambda: self.stack.wait_ready(name))
+
+    async def _answers(self, wait: Callable[[], object]) -> None:
+        """Waits, and twice again on a busy machine: Kafka was measured to take 64 s at a load of 20 on two cores.
+
+        In a thread, since the look at PostgreSQL's health has an event loop of its own.
+        """
+        for _ in range(2):
+            try:
+                await asyncio.to_thread(wait)
+                return
+            except AssertionError:
+                continue
+        await asyncio.to_thread(wait)
 
     # -- what is said
 
@@ -246,7 +254,13 @@ class Walkers(BridgeLab):
         )
 
     async def no_task_failed(self) -> None:
-        """No school's workflow ever failed a task: its code answered every time it was asked."""
+        """No school's workflow ever failed a task: its code answered every time it was asked.
+
+        A task that Temporal gives back because news arrived meanwhile (UnhandledCommand) is no failure of the code.
+        """
+        given_back = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND
         for school in self.schools:
             async for event in self.handle(school).fetch_history_events():
-                assert not event.HasField("workflow_task_failed_event_attributes"), f"{school}: {event}"
+                failed = event.workflow_task_failed_event_attributes
+                if event.HasField("workflow_task_failed_event_attributes"):
+                    assert failed.cause == given_back, f"{school}: {failed}"
