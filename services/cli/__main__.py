@@ -3,8 +3,7 @@
 Called by people and scripts. A room's modules are loaded only when its command is used, so that one broken room
 leaves the others usable. Known errors become one line on standard error.
 
-Exit codes: 0 done · 1 the answer is no (a check failed, something is not healthy) · 2 used wrongly, or something
-a person must mend · 130 interrupted.
+Exit codes are `services.kit.terminal`'s, and `docs/how-to/command-line.md` tells them to people.
 """
 
 import sys
@@ -16,13 +15,12 @@ from typer.core import TyperGroup
 
 from services.kit.outcome import PermanentError, TemporaryError
 from services.kit.settings import SettingsError
+from services.kit.terminal import AWAY, INTERRUPTED, MEND
 
 if TYPE_CHECKING:
     from typer._click.core import Command, Context
 
 COMMANDS_GROUP = "firstbell.commands"
-EXIT_MEND = 2
-EXIT_INTERRUPTED = 130
 KNOWN = (SettingsError, PermanentError, TemporaryError)
 
 
@@ -79,12 +77,12 @@ def _door() -> None:
     """Lets no school go live with new technology until it is ready."""
 
 
-def known_error(error: BaseException) -> str | None:
-    """One line for an error that a person can mend, also inside a group; None for a bug."""
+def known_error(error: BaseException) -> tuple[int, str] | None:
+    """Exit code and one line for an error that a person can mend or wait out, also inside a group; None for a bug."""
     if isinstance(error, KNOWN):
-        return " ".join(str(error).split())
+        return AWAY if isinstance(error, TemporaryError) else MEND, " ".join(str(error).split())
     if isinstance(error, BaseExceptionGroup):
-        return next((line for inner in error.exceptions if (line := known_error(inner))), None)
+        return next((known for inner in error.exceptions if (known := known_error(inner))), None)
     return None
 
 
@@ -93,13 +91,14 @@ def main() -> None:
     try:
         app(prog_name="firstbell")
     except KeyboardInterrupt:
-        sys.exit(EXIT_INTERRUPTED)
+        sys.exit(INTERRUPTED)
     except BaseException as error:
-        line = known_error(error)
-        if line is None:
+        known = known_error(error)
+        if known is None:
             raise
+        code, line = known
         typer.echo(f"error: {line}", err=True)
-        sys.exit(EXIT_MEND)
+        sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,9 @@ from services.directory.calendar_store import Chosen, Make, choose, current_cale
 from services.directory.calendars import read_calendar_file, rehearsal, resolve
 from services.directory.reconcile import KnownDistrict
 from services.directory.store import waiting_count
-from services.directory.terminal import CODES, emit, in_transaction, on_screen, waiting
+from services.directory.terminal import on_screen, waiting
 from services.kit.database import Connection
+from services.kit.terminal import NO, codes, emit, in_transaction
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,7 +35,7 @@ app = typer.Typer(
 
       firstbell calendar rehearse --all --day-seconds 1 --days 200
 
-    {CODES}""",
+    {codes("the district has no calendar")}""",
 )
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
 
@@ -101,7 +102,7 @@ def _choose(wanted: Sequence[str], state: str | None, make: Make, as_json: bool)
         chosen = await choose(connection, [d.district_id for d in districts], make, datetime.now(UTC))
         return districts, chosen, await waiting_count(connection)
 
-    districts, chosen, waits = in_transaction(write)
+    districts, chosen, waits = in_transaction("directory", write)
     if as_json:
         emit({"calendars": [asdict(one) for one in chosen], "waiting_for_relay_count": waits})
         return
@@ -126,7 +127,7 @@ def show(
         known = await lookup.find_district(connection, district)
         return known, await current_calendar(connection, known.district_id)
 
-    known, found = in_transaction(read)
+    known, found = in_transaction("directory", read)
     if found is None:
         if as_json:
             emit(None)
@@ -134,7 +135,7 @@ def show(
             f"{known.name}: no calendar, so its schools can't advance; run `firstbell calendar import FILE`",
             markup=False,
         )
-        raise typer.Exit(1)
+        raise typer.Exit(NO)
     calendar, digest, since = found
     if as_json:
         emit({"digest": digest, "chosen_at": since, **calendar.model_dump(mode="json")})

@@ -11,19 +11,9 @@ from rich.text import Text
 from services.directory import lookup, store
 from services.directory.importing import ImportReport, import_files
 from services.directory.reconcile import Counts, KnownDistrict, KnownSchool
-from services.directory.terminal import (
-    CODES,
-    EXIT_FAULTS,
-    emit,
-    in_transaction,
-    number,
-    on_screen,
-    run,
-    school_tree,
-    table,
-    waiting,
-)
+from services.directory.terminal import CODES, number, on_screen, school_tree, table, waiting
 from services.kit.database import Connection
+from services.kit.terminal import DONE, NO, emit, in_transaction, run
 
 FAULTS_SHOWN_MAX = 20
 app = typer.Typer(
@@ -53,7 +43,7 @@ def import_(
     """Import schools and districts; the same file twice changes nothing, and says so."""
     screen = on_screen()
     with screen.status("reading files") as status:
-        done = run(lambda settings: import_files(settings, files, dry_run, status.update))
+        done = run("directory", lambda settings: import_files(settings, files, dry_run, status.update))
     if report is not None:
         lines = [f"{name}: {fault.words()}" for name, faults in done.outcome.faults.items() for fault in faults]
         report.write_text("".join(f"{line}\n" for line in lines), "utf-8")
@@ -61,7 +51,7 @@ def import_(
         emit(done.tree())
     else:
         _tell(screen, done, report)
-    raise typer.Exit(EXIT_FAULTS if done.faults_count else 0)
+    raise typer.Exit(NO if done.faults_count else DONE)
 
 
 def _tell(screen: Console, done: ImportReport, report: Path | None) -> None:
@@ -115,7 +105,7 @@ def show(
     async def read(connection: Connection) -> lookup.SchoolCard:
         return await lookup.card(connection, await lookup.find_school(connection, school))
 
-    card = in_transaction(read)
+    card = in_transaction("directory", read)
     if as_json:
         aliases = [
             {
@@ -164,7 +154,7 @@ def _list_schools(wanted: list[str], as_json: bool) -> None:
         found = {d.district_id: d for d in await lookup.find_districts(connection, wanted, None)}
         return found, await lookup.schools_of(connection, list(found))
 
-    districts, schools = in_transaction(read)
+    districts, schools = in_transaction("directory", read)
     if as_json:
         emit([school_tree(school, districts[school.district_id]) for school in schools])
         return
@@ -182,7 +172,7 @@ def _list_districts(state: str | None, as_json: bool) -> None:
         found = await lookup.find_districts(connection, (), state)
         return found, await store.schools_counts(connection)
 
-    districts, counts = in_transaction(read)
+    districts, counts = in_transaction("directory", read)
     if as_json:
         emit(
             [

@@ -14,8 +14,9 @@ from services.directory.roster_store import Held, RosterOutcome, held_in, resolv
 from services.directory.rosters import RosterEntry, read_roster, stand_ins
 from services.directory.store import waiting_count
 from services.directory.tabular import Fault
-from services.directory.terminal import CODES, EXIT_FAULTS, emit, in_transaction, on_screen, table, waiting
+from services.directory.terminal import CODES, on_screen, table, waiting
 from services.kit.database import Connection
+from services.kit.terminal import DONE, NO, emit, in_transaction
 
 FAULTS_SHOWN_MAX = 20
 app = typer.Typer(
@@ -58,9 +59,9 @@ def import_(
         faults.extend(unresolved)
         return await write_roster(connection, good, datetime.now(UTC)), await waiting_count(connection)
 
-    outcome, waits = in_transaction(write)
+    outcome, waits = in_transaction("directory", write)
     _tell(outcome, sorted(faults, key=lambda fault: fault.line), waits, as_json)
-    raise typer.Exit(EXIT_FAULTS if faults else 0)
+    raise typer.Exit(NO if faults else DONE)
 
 
 @app.command()
@@ -80,7 +81,7 @@ def rehearse(
         outcome = await write_roster(connection, stand_ins(districts, schools), datetime.now(UTC))
         return outcome, await waiting_count(connection)
 
-    outcome, waits = in_transaction(write)
+    outcome, waits = in_transaction("directory", write)
     _tell(outcome, [], waits, as_json)
 
 
@@ -124,7 +125,7 @@ def show(
             names[found.school_id] = found.name
         return await held_in(connection, list(names), actor), names
 
-    held, names = in_transaction(read)
+    held, names = in_transaction("directory", read)
     if as_json:
         emit([asdict(one) for one in held])
         return

@@ -7,6 +7,6 @@ parked records; so each record has exactly one effect, whatever dies when:
     consume -> ingest -> fence, batch (handler) -> outbox -> relay -> Kafka
 
 `process` runs it, with sweeps, `endpoint`, `gauges` and `metrics`; `migrations` and `tables` make the room's
-schema; `deadletters`, `lag` and `cli` serve operators. A handler answers one `Disposition` (or `Dead`) for each
+schema; `deadletters`, `lag`, `cli` and `terminal` serve operators. A handler answers one `Disposition` (or `Dead`) for each
 record; what must be tried again is `TemporaryError`, what no retry can help is `PermanentError`.
 """

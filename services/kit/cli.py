@@ -4,8 +4,6 @@ An operator's commands, for every room that keeps tables. JSON on standard outpu
 for people. It never deletes a letter.
 """
 
-import asyncio
-import json
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -15,13 +13,20 @@ from rich.console import Console
 from rich.table import Table
 
 from services.kit import deadletters, fence
-from services.kit.database import connect
+from services.kit.database import Connection
 from services.kit.deadletters import DeadLetter, Filter
 from services.kit.outcome import PermanentError
 from services.kit.room import rooms
-from services.kit.settings import Settings, load_settings
+from services.kit.settings import Settings
+from services.kit.terminal import MEND, NO, codes, emit, fail, in_transaction, run
 
-app = typer.Typer(no_args_is_help=True, help="Dead letters: list, show, replay; and fences that must be set aside.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Dead letters: list, show, replay; and fences that must be set aside.",
+    epilog=codes("there is no such letter"),
+)
+ROOM = "dead letters"
+"""Named where several rooms' tables are asked at once."""
 
 RoomOption = Annotated[str | None, typer.Option("--room", help="One room only; all of them otherwise.")]
 TopicOption = Annotated[str | None, typer.Option("--topic", help="Of this topic only.")]
@@ -35,8 +40,7 @@ def _rooms(room: str | None) -> list[str]:
     if room is None:
         return known
     if room not in known:
-        typer.echo(f"room: expected one of {', '.join(known) or 'none'}; seen {room}", err=True)
-        raise typer.Exit(2)
+        fail(MEND, f"room: expected one of {', '.join(known) or 'none'}; seen {room}")
     return [room]
 
 
@@ -75,9 +79,9 @@ def list_letters(
     json_: JsonOption = False,
 ) -> None:
     """Lists dead letters, oldest first."""
-    found = asyncio.run(_find(load_settings(), room, Filter(topic, reason, replayed=replayed, limit=limit)))
+    found = run(ROOM, lambda settings: _find(settings, room, Filter(topic, reason, replayed=replayed, limit=limit)))
     if json_:
-        typer.echo(json.dumps([as_json(letter, whole=False) for letter in found], indent=2))
+        emit([as_json(letter, whole=False) for letter in found])
         return
     table = Table("id", "room", "topic", "place", "reason", "error", "since")
     for letter in found:
@@ -102,13 +106,12 @@ def show(
     json_: JsonOption = False,
 ) -> None:
     """Shows one dead letter whole: why, headers, and the bytes as they came."""
-    found = asyncio.run(_find(load_settings(), room, Filter(id=letter_id)))
+    found = run(ROOM, lambda settings: _find(settings, room, Filter(id=letter_id)))
     if not found:
-        typer.echo(f"dead letter {letter_id} of {room}: none; see `firstbell dlq list --room {room}`", err=True)
-        raise typer.Exit(1)
+        fail(NO, f"dead letter {letter_id} of {room}: none; see `firstbell dlq list --room {room}`")
     told = as_json(found[0], whole=True)
     if json_:
-        typer.echo(json.dumps(told, indent=2))
+        emit(told)
         return
     for name, value in told.items():
         typer.echo(f"{name:14} {value}")
@@ -127,20 +130,18 @@ def replay(
 ) -> None:
     """Sends dead letters to their topics again: original bytes and headers, and `dlq.` headers beside them."""
     if letter_id is not None and room is None:
-        typer.echo("--id: expected --room beside it, since each room counts its own; seen none", err=True)
-        raise typer.Exit(2)
-    settings = load_settings()
+        fail(MEND, "--id: expected --room beside it, since each room counts its own; seen none")
 
-    async def work() -> list[DeadLetter]:
+    async def work(settings: Settings) -> list[DeadLetter]:
         found = await _find(settings, room, Filter(topic, reason, id=letter_id, limit=limit))
         if not dry_run:
             await deadletters.replay(settings, found, rate=rate)
         return found
 
-    found = asyncio.run(work())
+    found = run(ROOM, work)
     if json_:
         ids = [{"room": letter.room, "id": letter.id, "topic": letter.topic} for letter in found]
-        typer.echo(json.dumps({"dry_run": dry_run, "count": len(found), "letters": ids}, indent=2))
+        emit({"dry_run": dry_run, "count": len(found), "letters": ids})
     else:
         typer.echo(f"{len(found)} dead letters {'would be' if dry_run else 'were'} sent again")
 
@@ -156,12 +157,8 @@ def retire_fence(
         typer.echo(f"{room} would read {topic} from its start; counts so far are kept aside. Add --yes to do it.")
         return
 
-    async def work() -> int:
-        connection = await connect(load_settings(), _rooms(room)[0])
-        try:
-            async with connection.transaction():
-                return await fence.retire(connection, topic)
-        finally:
-            await connection.close()
+    async def work(connection: Connection) -> int:
+        return await fence.retire(connection, topic)
 
-    typer.echo(f"{asyncio.run(work())} fences of {room} at {topic} are set aside")
+    count = in_transaction(_rooms(room)[0], work)
+    typer.echo(f"{count} fences of {room} at {topic} are set aside")

@@ -14,13 +14,14 @@ from schemas.gate import PolicyDocument, Profile
 from schemas.model import digest_of
 from services.kit.database import Connection
 from services.kit.outcome import PermanentError
+from services.kit.terminal import NO, codes, emit, in_transaction
 from services.policies import store as shelf
 from services.policies.loader import Refused, load
-from services.policies.terminal import EXIT_NO, emit, in_transaction, line_of
+from services.policies.terminal import line_of
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="""Policies: which criteria a gate has, as data.
+    help=f"""Policies: which criteria a gate has, as data.
 
     Examples:
 
@@ -30,7 +31,7 @@ app = typer.Typer(
 
       firstbell policy check deploy/policies/default.yaml
 
-    Exit codes: 0 done, 1 the file is refused, 2 usage or something to mend, 3 no database.""",
+    {codes("the file is refused")}""",
 )
 DIGEST_SHOWN = 19
 """Characters of a digest in the list: enough to name a document, and accepted by `policy show`."""
@@ -57,7 +58,7 @@ def store_(file: PolicyFile, as_json: Json = False) -> None:
     async def write(connection: Connection) -> tuple[str, bool]:
         return await shelf.store(connection, document, datetime.now(UTC))
 
-    digest, new = in_transaction(write)
+    digest, new = in_transaction("policies", write)
     if as_json:
         emit({"accepted": True, "digest": digest, "stored": new, "faults": []})
         return
@@ -73,7 +74,7 @@ def _load(file: Path, as_json: bool) -> PolicyDocument:
     if isinstance(document, PolicyDocument):
         return document
     _tell(file, document, as_json)
-    raise typer.Exit(EXIT_NO)
+    raise typer.Exit(NO)
 
 
 def _tell(file: Path, refused: Refused, as_json: bool) -> None:
@@ -99,7 +100,7 @@ def show(
     async def read(connection: Connection) -> shelf.Stored | None:
         return await shelf.find(connection, policy)
 
-    found = in_transaction(read)
+    found = in_transaction("policies", read)
     if found is None:
         raise PermanentError(f"policy {policy}: expected a stored name or digest; see `firstbell policy show`")
     chosen = found.document.profiles
@@ -141,7 +142,7 @@ def _show_profile(out: Console, name: str, profile: Profile) -> None:
 
 
 def _list(as_json: bool) -> None:
-    documents = in_transaction(shelf.listed)
+    documents = in_transaction("policies", shelf.listed)
     if as_json:
         emit([asdict(document) for document in documents])
         return

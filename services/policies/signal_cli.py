@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from schemas.readiness import CATALOGUE
-from services.policies.terminal import emit
+from services.kit.terminal import emit
 
 app = typer.Typer(no_args_is_help=True, help="Readiness signals: what a gate may ask. Exit codes: 0 done, 2 usage.")
 

@@ -1,49 +1,9 @@
-"""What the room's two commands share: reaching the database, JSON, words for a criterion's line."""
+"""How a criterion's demand looks on a line: what the room's two commands share."""
 
-import asyncio
-import json
-from collections.abc import Awaitable, Callable
-from typing import TypeVar, assert_never
-
-import asyncpg
-import typer
+from typing import assert_never
 
 from schemas.gate import Criterion, DefectCount, Dwell, Share, SignOffs, Soak, Threshold
 from schemas.readiness import CATALOGUE, Direction
-from services.kit.database import Connection, connect, is_transient
-from services.kit.outcome import PermanentError
-from services.kit.settings import load_settings
-
-T = TypeVar("T")
-EXIT_NO = 1
-EXIT_UNAVAILABLE = 3
-
-
-def emit(tree: object) -> None:
-    """One JSON document on standard output."""
-    typer.echo(json.dumps(tree, indent=1, default=str, ensure_ascii=False))
-
-
-def in_transaction(work: Callable[[Connection], Awaitable[T]]) -> T:
-    """Runs one command's work in one transaction. Exits with 3 while the database is away."""
-
-    async def inside() -> T:
-        connection = await connect(load_settings(), "policies")
-        try:
-            async with connection.transaction():
-                return await work(connection)
-        finally:
-            await connection.close()
-
-    try:
-        return asyncio.run(inside())
-    except (asyncpg.UndefinedTableError, asyncpg.InvalidCatalogNameError) as error:
-        raise PermanentError(f"policies: expected their table, seen {error}; run `firstbell stack up`") from error
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        if not is_transient(error):
-            raise
-        typer.echo(f"error: PostgreSQL: expected an answer, seen {error}; run `firstbell stack up`", err=True)
-        raise typer.Exit(EXIT_UNAVAILABLE) from error
 
 
 def line_of(criterion: Criterion) -> str:

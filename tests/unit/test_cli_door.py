@@ -84,9 +84,17 @@ def test_an_unknown_command_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(monkeypatch, "nonsense") == 2
 
 
-@pytest.mark.parametrize("error", [SettingsError("x"), TemporaryError("x"), ExceptionGroup("g", [PermanentError("x")])])
-def test_known_errors_are_known_alone_and_in_groups(error: Exception) -> None:
-    assert door.known_error(error) == "x"
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (SettingsError("x"), 2),
+        (PermanentError("x"), 2),
+        (TemporaryError("x"), 3),
+        (ExceptionGroup("g", [PermanentError("x")]), 2),
+    ],
+)
+def test_known_errors_are_known_alone_and_in_groups(error: Exception, code: int) -> None:
+    assert door.known_error(error) == (code, "x")
 
 
 def test_other_errors_are_not_known() -> None:
