@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from schemas.samples import raw_samples
 from schemas.topics import RAW_TOPICS
@@ -69,7 +70,9 @@ def send(
     for entry in read_events(text):
         if isinstance(entry, Fault):
             faults.append(entry)
-            console.print(f"[red]line {entry.line}[/]: {entry.place}: expected {entry.expected}", highlight=False)
+            console.print(
+                f"[red]line {entry.line}[/]: {escape(f'{entry.place}: expected {entry.expected}')}", highlight=False
+            )
             continue
         accepted += 1
         if publisher:

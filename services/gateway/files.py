@@ -47,7 +47,7 @@ def _entries(text: str) -> Iterator[tuple[int, Any]]:
     stripped = text.lstrip("\ufeff \t\r\n")
     try:
         whole = json.loads(stripped)
-    except ValueError:
+    except (ValueError, RecursionError):
         yield from _lines(text.lstrip("\ufeff"))
         return
     yield from enumerate(whole if isinstance(whole, list) else [whole], start=1)
@@ -69,7 +69,7 @@ def _lines(text: str) -> Iterator[tuple[int, Any]]:
 def _accept(line: int, entry: Any) -> Accepted | Fault:
     if not isinstance(entry, dict) or not isinstance(entry.get("data"), dict):
         return Fault(line, "data", "a CloudEvents object with `type` and `data`; see `firstbell event sample`")
-    ce_type = entry.get("type")
+    ce_type = str(entry.get("type"))
     topics = [topic for topic in RAW_TOPICS if ce_type in topic.decoder]
     if ce_type == FeedWatermark.ce_type:
         topics = [topic for topic in topics if topic.owner == entry.get("publisher")]
@@ -80,8 +80,8 @@ def _accept(line: int, entry: Any) -> Accepted | Fault:
         known = ", ".join(sorted({name for topic in RAW_TOPICS for name in topic.decoder}))
         return Fault(line, "type", f"one of {known}")
     try:
-        event = topics[0].decoder[str(ce_type)].model_validate_json(json.dumps(entry["data"]))
-    except (ValidationError, ValueError) as error:
+        event = topics[0].decoder[ce_type].model_validate_json(json.dumps(entry["data"]))
+    except (ValueError, RecursionError) as error:
         if not isinstance(error, ValidationError):
             return Fault(line, "data", f"JSON that can be written again: {error}")
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]

@@ -57,3 +57,22 @@ def test_a_watermark_says_whose_feed_it_is() -> None:
     (fault,) = read_events(json.dumps({**mark, "publisher": "nobody"}))
     assert isinstance(fault, Fault)
     assert fault.place == "publisher"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        '{"type": "firstbell.provisioning.network-probe-completed.v1", "data": {"a": ' + "[" * 50_000,
+        json.dumps({"type": ["a"], "data": {}}),
+        json.dumps({"type": {"a": 1}, "data": {}}),
+        json.dumps({"type": None, "data": {}}),
+    ],
+    ids=["deep", "deep-data", "type-list", "type-object", "type-null"],
+)
+def test_whatever_a_file_holds_is_a_fault_with_its_line(text: str) -> None:
+    good = json.dumps(structured(raw_samples()[0], "provisioning"))
+    first, second = read_events(f"{text}\n{good}")
+    assert isinstance(first, Fault)
+    assert first.line == 1
+    assert isinstance(second, Accepted)
