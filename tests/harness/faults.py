@@ -170,9 +170,10 @@ class FaultLab:
         assert answer.ok, "\n".join(str(breach) for breach in answer.breaches)
         return answer
 
-    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Types `firstbell WORDS` against this stack."""
+    def command(self, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        """Types `firstbell WORDS` against this stack, some settings given by the environment."""
         environment = os.environ | {"FIRSTBELL_HOME": str(self.stack.home.folder)}
+        environment |= {f"FIRSTBELL_{name.upper()}": value for name, value in settings.items()}
         return subprocess.run(
             [sys.executable, "-m", "services.cli", *words], env=environment, capture_output=True, text=True,
             timeout=120, check=False,
