@@ -12,6 +12,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError, RPCStatusCode
 
 from schemas.message import Command, CommandReply
+from schemas.model import digest_of
 from services.kit.outcome import TemporaryError
 from services.kit.settings import Settings
 from workflows.school import messages
@@ -66,7 +67,7 @@ async def act(client: Client, program_id: str, school_id: str, command: Command)
         reply: CommandReply = await _handle(client, program_id, school_id).execute_update(
             "act",
             messages.Act(command=command),
-            id=command.act_id,
+            id=f"{command.act_id} {digest_of(command)[7:23]}",  # by id alone, Temporal would answer for another act
             result_type=CommandReply,
             rpc_timeout=timedelta(seconds=ACT_SECONDS),
         )

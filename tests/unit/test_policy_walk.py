@@ -6,7 +6,7 @@ import pytest
 
 from schemas.decision import Approval
 from schemas.fact import ApprovalAnswered, ApprovalAsked, ApprovalLapsed, AskWithdrawn, DecisionQuestioned, GateOpened
-from schemas.message import AnswerAsk
+from schemas.message import AnswerAsk, GiveSignOff
 from schemas.readiness import Origin
 from schemas.school import Actor, GateId, Phase, Role, Scope, ScopeKind
 from tests.harness.scenario import CLEAN, DISTRICT, ELSEWHERE, Scenario, actor, calendar_of, compressed_days, context_of
@@ -280,9 +280,7 @@ def test_a_stop_ends_everything_but_repeats() -> None:
     act_id = school.walk.state.acts[-1][0]
     school.stopped()
     assert school.signs(Role.DISTRICT_TECHNOLOGY).reply.refusal == "rollout-stopped"
-    again = school.tell(
-        AnswerAsk(act_id=act_id, actor=actor(Role.PRINCIPAL), gate=GateId.CHARTER, answer="approved", reason="x")
-    )
+    again = school.tell(GiveSignOff(act_id=act_id, actor=actor(Role.PRINCIPAL), gate=GateId.CHARTER))
     assert again.reply.repeated
 
 
@@ -350,3 +348,16 @@ def test_an_answer_is_bound_to_the_hard_statuses_of_its_moment() -> None:
     approval: Approval = answered.approval
     assert approval.bound["capacity"].value == "needs-approval"
     assert set(approval.bound) == {"capacity", "page-load", "enrolled", "sign-in-steady", "infrastructure-stay"}
+
+
+def test_another_act_under_an_id_that_was_used_is_refused_and_says_whose_it_was() -> None:
+    school = Scenario().signs()
+    act_id = school.walk.state.acts[-1][0]
+    reply = check(
+        school.walk.state,
+        AnswerAsk(act_id=act_id, actor=actor(Role.PRINCIPAL), gate=GateId.CHARTER, answer="approved", reason="x"),
+        school.now,
+    )
+    assert reply is not None
+    assert (reply.accepted, reply.refusal) == (False, "act-id-taken")
+    assert "give-sign-off" in reply.seen

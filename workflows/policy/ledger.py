@@ -46,10 +46,13 @@ class Ledger:
         self.facts.append(fact)
         return fact
 
-    def remember(self, act_id: str) -> int:
-        """Note a command as accepted, and the sequence it led to so far."""
+    def remember(self, act_id: str, mark: str | None = None) -> int:
+        """Note a command as accepted, what it was, and the sequence it led to so far."""
         sequence = self.state.picture.fact_sequence
-        self.change(acts=(*self.state.acts, (act_id, sequence))[-ACTS_KEPT:])
+        acts = (*self.state.acts, (act_id, sequence))[-ACTS_KEPT:]
+        marks = self.state.act_marks if mark is None else {**self.state.act_marks, act_id: mark}
+        kept = {known for known, _ in acts}
+        self.change(acts=acts, act_marks={known: each for known, each in marks.items() if known in kept})
         return sequence
 
     def record(self, inputs: GateInputs, verdict: Verdict) -> DecisionRecord:

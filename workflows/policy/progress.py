@@ -44,7 +44,7 @@ from workflows.policy.evidence import fold
 from workflows.policy.ledger import Ledger
 from workflows.policy.refusals import check, sign_off_criterion
 from workflows.policy.settle import settle
-from workflows.policy.state import RolloutState, Step, accepted_before, inputs_for
+from workflows.policy.state import RolloutState, Step, accepted_before, inputs_for, is_repeat, mark_of
 
 __all__ = ["RolloutState", "Step", "advance", "begin", "check", "signals_named"]
 
@@ -161,7 +161,7 @@ def _stop(ledger: Ledger, message: StopRollout) -> Step:
 def _command(ledger: Ledger, command: Command) -> Step:
     """Do a person's command, or refuse it, or say that it was done before."""
     before = accepted_before(ledger.state, command.act_id)
-    if before is not None:
+    if before is not None and is_repeat(ledger.state, command):
         repeat = CommandReply(act_id=command.act_id, accepted=True, fact_sequence=before, repeated=True)
         return _step(ledger, repeat)
     wake_at = ledger.state.wake_at
@@ -172,7 +172,7 @@ def _command(ledger: Ledger, command: Command) -> Step:
         return _step(ledger, refusal)
     _act(ledger, command)
     settle(ledger, question=False)
-    sequence = ledger.remember(command.act_id)
+    sequence = ledger.remember(command.act_id, mark_of(command))
     return _step(ledger, CommandReply(act_id=command.act_id, accepted=True, fact_sequence=sequence))
 
 

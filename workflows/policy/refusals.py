@@ -12,13 +12,18 @@ from schemas.message import AddHold, AnswerAsk, Command, CommandReply, GiveSignO
 from schemas.school import GateId
 
 from workflows.policy.people import covers, may_lift, persons, signatures
-from workflows.policy.state import RolloutState, accepted_before
+from workflows.policy.state import RolloutState, accepted_before, is_repeat, mark_of
 
 
 def check(state: RolloutState, command: Command, now: datetime) -> CommandReply | None:
     """The refusal of a command as things stand; None: it is in order, or was accepted before. Never blocks."""
     if accepted_before(state, command.act_id) is not None:
-        return None
+        if is_repeat(state, command):
+            return None
+        return _refuse(
+            command, "act-id-taken", f"an id of its own for {mark_of(command)}",
+            f"{command.act_id}, which was {state.act_marks[command.act_id]}", "act again under a new id",
+        )  # fmt: skip
     if state.picture.stopped is not None:
         return _refuse(
             command, "rollout-stopped", "a rollout under way", f"stopped: {state.picture.stopped}",

@@ -4,13 +4,14 @@ It is carried through continue-as-new, so it only grows, each new field with a d
 """
 
 from dataclasses import dataclass
+from typing import assert_never
 
 from pydantic import Field
 from schemas.calendar import Calendar
 from schemas.decision import ActId, EvidenceItem, GateInputs, Waiver
 from schemas.fact import Fact, Picture
 from schemas.gate import SchoolPolicy
-from schemas.message import CommandReply
+from schemas.message import AddHold, AnswerAsk, Command, CommandReply, GiveSignOff, ReleaseHold
 from schemas.model import Digest, Instant, Tolerant
 from schemas.readiness import SignalName
 from schemas.school import GateId, ProgramId, SchoolContext, SchoolId
@@ -38,6 +39,8 @@ class RolloutState(Tolerant):
     waivers: tuple[Waiver, ...] = ()
     acts: tuple[tuple[ActId, int], ...] = ()
     """The last accepted commands, oldest first, each with the fact_sequence it led to."""
+    act_marks: dict[ActId, str] = Field(default_factory=dict)
+    """What each remembered command was, so that another under its id is refused. Absent: accepted by older code."""
     simulated_seen: bool = False
     """True: imagined evidence has reached this school."""
     seen_at: Instant
@@ -79,3 +82,24 @@ def inputs_for(state: RolloutState, gate: GateId) -> GateInputs:
 def accepted_before(state: RolloutState, act_id: str) -> int | None:
     """The fact_sequence an act led to; None when it was never accepted."""
     return next((sequence for known, sequence in reversed(state.acts) if known == act_id), None)
+
+
+def mark_of(command: Command) -> str:
+    """What a command does and whose it is: two under one id are one act only if these agree. Its moment is left out."""
+    match command:
+        case GiveSignOff():
+            what = f"{command.gate.value} {command.criterion_id or '-'}"
+        case AnswerAsk():
+            what = f"{command.gate.value} {command.answer}"
+        case AddHold():
+            what = f"{command.hold.hold_id} {command.hold.lifted_by.value}"
+        case ReleaseHold():
+            what = command.hold_id
+        case _:
+            assert_never(command)
+    return f"{command.kind} {what} by {command.actor.actor_id}"
+
+
+def is_repeat(state: RolloutState, command: Command) -> bool:
+    """Whether a command whose id was accepted before is that command again; one without a mark is taken to be."""
+    return state.act_marks.get(command.act_id) in (None, mark_of(command))
