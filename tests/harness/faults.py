@@ -227,9 +227,9 @@ class Walkers(BridgeLab):
     async def all_facts(self) -> dict[str, list[Fact]]:
         """The facts of each school, in their order."""
         rows = await self.faults.query(
-            "select school_id, document from bridge.fact where program_id = $1 order by school_id, fact_sequence",
-            self.program,
-        )
+            "select school_id, document from bridge.fact where program_id = $1 and school_id = any($2) "
+            "order by school_id, fact_sequence", self.program, list(self.schools),
+        )  # fmt: skip
         found: dict[str, list[Fact]] = {school: [] for school in self.schools}
         for row in rows:
             found[row["school_id"]].append(Fact.model_validate_json(row["document"]))
