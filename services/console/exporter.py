@@ -10,7 +10,6 @@ from collections.abc import Iterable
 
 import asyncpg
 import structlog
-from kafka.errors import KafkaError
 
 from schemas.school import Phase
 from schemas.topics import FACTS
@@ -18,6 +17,7 @@ from services.kit.batch import Batch
 from services.kit.database import is_transient
 from services.kit.lag import lag
 from services.kit.metrics import Metrics
+from services.kit.outcome import TemporaryError
 from services.kit.process import Process
 
 EXPORT_SECONDS = 5.0
@@ -111,7 +111,7 @@ class Exporter:
                 if rows and all(row.lag == 0 for row in rows):
                     gauge.set_to_current_time()
             except Exception as error:
-                if not isinstance(error, KafkaError) and not is_transient(error):
+                if not isinstance(error, TemporaryError) and not is_transient(error):
                     raise
                 structlog.get_logger().warning("level-unknown", room=process.name, because=repr(error)[:300])
             with contextlib.suppress(TimeoutError):

@@ -13,6 +13,7 @@ from services.demo import acts, closing, world
 from services.demo.commands import CommandError, call
 from services.demo.screen import Screen
 from services.kit.settings import use_home
+from services.kit.terminal import DONE, MEND, NO
 
 app = typer.Typer(
     help="""Watch real schools of Washington State walk four gates on an imagined calendar.
@@ -58,7 +59,7 @@ def demo(
             screen.pause_board()
             screen.say(f"the demo could not go on: {error}", style="red")
             stays = False
-            raise typer.Exit(2) from error
+            raise typer.Exit(MEND) from error
         except KeyboardInterrupt:
             stays = False
             raise
@@ -67,7 +68,7 @@ def demo(
             stage.end_life()
             if not stays:
                 call("stack", "down", "--home", str(home))
-    raise typer.Exit(0 if kept else 1)
+    raise typer.Exit(DONE if kept else NO)
 
 
 def _tell(stage: world.World, stays: bool) -> bool:

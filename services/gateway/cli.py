@@ -15,10 +15,11 @@ from services.gateway.files import Accepted, Fault, read_events, structured
 from services.kit.envelope import Encoded, encode
 from services.kit.publisher import Publisher
 from services.kit.settings import load_settings
+from services.kit.terminal import DONE, NO, codes
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="""Validate and publish raw events.
+    help=f"""Validate and publish raw events.
 
     Examples:
 
@@ -28,7 +29,7 @@ app = typer.Typer(
 
       firstbell event send probe.json
 
-    Exit codes: 0 all sent, 1 some refused (the others were sent), 2 usage, 3 Kafka unavailable.""",
+    {codes("some were refused (the others were sent)")}""",
 )
 FILE_BYTES_MAX = 256 * 1024 * 1024
 """Bytes of one file. Larger ones are split. Our judgement, 2026-11-23."""
@@ -84,7 +85,7 @@ def send(
         typer.echo(json.dumps({"sent": 0 if dry_run else accepted, "valid": accepted, "refused": body}))
     else:
         console.print(f"{'valid' if dry_run else 'sent'} {accepted}, refused {len(faults)}")
-    raise typer.Exit(1 if faults else 0)
+    raise typer.Exit(NO if faults else DONE)
 
 
 def _encoded(entry: Accepted) -> Encoded:

@@ -140,7 +140,8 @@ async def replay(
 
 
 def _producer(settings: Settings) -> KafkaProducer:
-    return KafkaProducer(**kafka.python_config(settings), acks="all", enable_idempotence=True)
+    with kafka.answering(settings):
+        return KafkaProducer(**kafka.python_config(settings), acks="all", enable_idempotence=True)
 
 
 def _send(producer: KafkaProducer, letter: DeadLetter) -> None:

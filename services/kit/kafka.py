@@ -5,13 +5,15 @@ Serves three libraries: FastStream's Confluent broker (consuming), confluent-kaf
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from faststream.confluent import KafkaBroker
 from faststream.security import BaseSecurity, SASLScram512
+from kafka.errors import KafkaError
 
-from services.kit.outcome import PermanentError
+from services.kit.outcome import PermanentError, TemporaryError
 from services.kit.settings import Settings
 
 LOGGER = logging.getLogger("kafka-client")
@@ -94,6 +96,18 @@ def python_config(settings: Settings) -> dict[str, Any]:
         if settings.kafka_ca_file is not None:
             config["ssl_cafile"] = str(settings.kafka_ca_file)
     return config
+
+
+@contextmanager
+def answering(settings: Settings) -> Iterator[None]:
+    """Around kafka-python's calls: its errors become TemporaryError where a later try may help, else PermanentError."""
+    try:
+        yield
+    except KafkaError as error:
+        kind = TemporaryError if error.retriable else PermanentError
+        raise kind(
+            f"Kafka at {settings.kafka_bootstrap}: expected an answer, seen {error!r}; see `firstbell stack status`"
+        ) from error
 
 
 def broker(settings: Settings, room: str, on_error: Callable[[object], None]) -> KafkaBroker:

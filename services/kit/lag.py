@@ -1,7 +1,7 @@
 """Lag from outside: the end of each log minus the fence, by room.
 
-For `firstbell verify`, `stack status` and tests; a process's own gauges ask its consumer instead
-(`services.kit.gauges`). Blocks on kafka-python, so it runs in a thread.
+For the bridge's commands, the console's exporter and tests; a process's own gauges ask its consumer instead
+(`services.kit.gauges`). kafka-python blocks, so it runs in a thread.
 """
 
 import asyncio
@@ -65,7 +65,7 @@ async def fences(settings: Settings, room: str) -> list[FenceRow]:
 
 
 async def lag(settings: Settings, rooms: Sequence[str]) -> list[FenceRow]:
-    """The fences of these rooms with the logs' ends. Raises what Kafka or the database raises."""
+    """The fences of these rooms with the logs' ends. Raises as `kafka.answering`, or what the database raises."""
     found = [row for room in rooms for row in await fences(settings, room)]
     ends = await asyncio.to_thread(_ends, settings, sorted({(row.topic, row.partition) for row in found}))
     return [replace(row, end_offset=ends.get((row.topic, row.partition))) for row in found]
@@ -74,11 +74,14 @@ async def lag(settings: Settings, rooms: Sequence[str]) -> list[FenceRow]:
 def _ends(settings: Settings, places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
     if not places:
         return {}
-    consumer = KafkaConsumer(**kafka.python_config(settings), enable_auto_commit=False, allow_auto_create_topics=False)
-    try:
-        known = consumer.topics()
-        asked = [TopicPartition(topic, partition) for topic, partition in places if topic in known]
-        ends = consumer.end_offsets(asked) if asked else {}
-        return {(place.topic, place.partition): int(end) for place, end in ends.items()}
-    finally:
-        consumer.close()
+    with kafka.answering(settings):
+        consumer = KafkaConsumer(
+            **kafka.python_config(settings), enable_auto_commit=False, allow_auto_create_topics=False
+        )
+        try:
+            known = consumer.topics()
+            asked = [TopicPartition(topic, partition) for topic, partition in places if topic in known]
+            ends = consumer.end_offsets(asked) if asked else {}
+            return {(place.topic, place.partition): int(end) for place, end in ends.items()}
+        finally:
+            consumer.close()

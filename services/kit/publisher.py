@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, Message, Producer
 
 from services.kit.envelope import Encoded
 from services.kit.kafka import producer_config
-from services.kit.outcome import PermanentError
+from services.kit.outcome import PermanentError, TemporaryError
 from services.kit.settings import Settings
 
 FLUSH_SECONDS = 30.0
@@ -52,12 +52,14 @@ class Publisher:
                 return
 
     def flush(self) -> None:
-        """Waits for every acknowledgement. Raises PermanentError when one is missing."""
+        """Waits for every acknowledgement. Raises PermanentError when one was denied, TemporaryError when one is due."""
         left = self._producer.flush(FLUSH_SECONDS)
-        if self._failure or left:
-            raise PermanentError(
-                self._failure
-                or f"Kafka at {self._bootstrap}: {left} events not acknowledged after {FLUSH_SECONDS:.0f} s; is it up?"
+        if self._failure:
+            raise PermanentError(self._failure)
+        if left:
+            raise TemporaryError(
+                f"Kafka at {self._bootstrap}: expected every event acknowledged after {FLUSH_SECONDS:.0f} s, seen {left} "
+                "that are not; see `firstbell stack status`"
             )
 
     def _delivered(self, error: KafkaError | None, message: Message) -> None:

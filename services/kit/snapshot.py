@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from services.kit.envelope import Decoded, Decoder, Ok, Tombstone, decode_message
 from services.kit.kafka import client_config
-from services.kit.outcome import PermanentError
+from services.kit.outcome import PermanentError, TemporaryError
 from services.kit.settings import Settings
 
 M = TypeVar("M", bound=BaseModel)
@@ -21,7 +21,8 @@ M = TypeVar("M", bound=BaseModel)
 def newest_of(settings: Settings, topic: str, decoder: Decoder, kind: type[M], within: float = 30.0) -> dict[str, M]:
     """Key to newest value of a compacted topic. Blocks until the end as it was at the call.
 
-    Raises PermanentError when the topic is absent, holds what cannot be read, or makes no progress for `within` seconds.
+    Raises PermanentError when the topic is absent, holds what cannot be read, or makes no progress for `within` seconds;
+    TemporaryError while Kafka is away.
     """
     found: dict[str, M] = {}
     for decoded in whole_topic(settings, topic, decoder, within=within):
@@ -45,7 +46,7 @@ def whole_topic(
 ) -> Iterator[Decoded]:
     """Every record, in the order of each partition, decoded. `until` None: to the ends as they are at the call.
 
-    Otherwise partition to the offset before which to stop. Raises PermanentError as `newest_of`. Blocks between items.
+    Otherwise partition to the offset before which to stop. Raises as `newest_of`. Blocks between items.
     """
     config = client_config(settings) | {
         "group.id": "firstbell-snapshot",
@@ -61,7 +62,7 @@ def whole_topic(
         }
         yield from _read(consumer, topic, decoder, wanted, within)
     except KafkaException as error:
-        raise PermanentError(
+        raise TemporaryError(
             f"topic {topic}: expected an answer from {settings.kafka_bootstrap}, seen {error}; run `firstbell doctor`"
         ) from error
     finally:

@@ -34,9 +34,9 @@ INTERRUPTED = 130
 NOT_MADE = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError, asyncpg.InvalidCatalogNameError)
 
 
-def codes(no: str, *more: str) -> str:
-    """The exit codes as a command's help tells them; `no` says what its 1 means."""
-    told = ["0 done", f"1 {no}", "2 used wrongly or something to mend", "3 a server is away", *more]
+def codes(no: str | None, *more: str) -> str:
+    """The exit codes as a command's help tells them; `no` says what its 1 means. None: it never says no."""
+    told = ["0 done", *([f"1 {no}"] if no else []), "2 used wrongly or something to mend", "3 a server is away", *more]
     return f"Exit codes: {', '.join(told)}."
 
 
@@ -54,7 +54,7 @@ def fail(code: int, message: str) -> NoReturn:
 def run(room: str, work: Callable[[Settings], Awaitable[T]], home: Path | None = None) -> T:
     """One command's work, to its end. Exits with 3 while a server is away.
 
-    Raises PermanentError when the room has no tables yet. Blocks.
+    Raises PermanentError when the room has no tables yet, or the database lets nobody in. Blocks.
     """
     settings = load_settings({"home": home})
 
@@ -65,9 +65,11 @@ def run(room: str, work: Callable[[Settings], Awaitable[T]], home: Path | None =
         return asyncio.run(inside())
     except NOT_MADE as error:
         raise PermanentError(f"{room}: expected its tables, seen {error}; run `firstbell stack up`") from error
+    except asyncpg.InvalidAuthorizationSpecificationError as error:
+        raise PermanentError(f"postgres_dsn: expected to be let in, seen {error}; correct the setting") from error
     except TemporaryError as error:
         fail(AWAY, str(error))
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except Exception as error:
         if not is_transient(error):
             raise
         fail(AWAY, f"PostgreSQL: expected an answer, seen {error}; run `firstbell stack up`")

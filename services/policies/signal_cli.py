@@ -10,7 +10,7 @@ from rich.text import Text
 from schemas.readiness import CATALOGUE
 from services.kit.terminal import emit
 
-app = typer.Typer(no_args_is_help=True, help="Readiness signals: what a gate may ask. Exit codes: 0 done, 2 usage.")
+app = typer.Typer(no_args_is_help=True, help="Readiness signals: what a gate may ask.")
 
 
 @app.callback()

@@ -16,6 +16,7 @@ from services.kit.outcome import PermanentError
 from services.kit.publisher import Publisher
 from services.kit.settings import Settings, load_settings
 from services.kit.snapshot import newest_of
+from services.kit.terminal import codes
 from services.simulator.clock import Clock
 from services.simulator.life import School
 from services.simulator.personality import Personality, assign
@@ -23,7 +24,7 @@ from services.simulator.player import Player, control_file
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="""Imagined school life, published as raw events that carry the mark `simulated`.
+    help=f"""Imagined school life, published as raw events that carry the mark `simulated`.
 
     It opens gates only in a rehearsal program.
 
@@ -33,7 +34,9 @@ app = typer.Typer(
 
       firstbell simulate repair SCHOOL_ID
 
-      firstbell simulate cut DISTRICT_ID helpdesk; firstbell simulate restore DISTRICT_ID helpdesk""",
+      firstbell simulate cut DISTRICT_ID helpdesk; firstbell simulate restore DISTRICT_ID helpdesk
+
+    {codes(None)}""",
 )
 Feed = Annotated[str, typer.Argument(help="Publisher: " + ", ".join(topic.owner for topic in RAW_TOPICS))]
 

@@ -17,12 +17,21 @@ from rich.console import Console
 from rich.table import Table
 
 from services.kit.settings import Settings, load_settings
+from services.kit.terminal import NO, codes
 from services.stack.home import Home, StackError
 
-stack_app = typer.Typer(no_args_is_help=True, help="Start, stop and look at the servers and processes here.")
-serve_app = typer.Typer(help="Run rooms in the foreground.")
-topics_app = typer.Typer(no_args_is_help=True, help="Make Kafka's topics equal to the catalogue.")
-doctor_app = typer.Typer(help="Look at this machine: what it has, what it lacks, and the remedy.")
+stack_app = typer.Typer(
+    no_args_is_help=True,
+    help="Start, stop and look at the servers and processes here.",
+    epilog=codes("not everything is healthy"),
+)
+serve_app = typer.Typer(help="Run rooms in the foreground.", epilog=codes(None))
+topics_app = typer.Typer(
+    no_args_is_help=True, help="Make Kafka's topics equal to the catalogue.", epilog=codes("Kafka differs from it")
+)
+doctor_app = typer.Typer(
+    help="Look at this machine: what it has, what it lacks, and the remedy.", epilog=codes("something is lacking")
+)
 
 HomeOption = Annotated[Path | None, typer.Option("--home", help="State folder; else FIRSTBELL_HOME, else .firstbell")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer as JSON")]
@@ -105,7 +114,7 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
             table.add_row(process.name, state, where, process.version, memory, again, process.log)
         _answer.print(table if seen.processes else f"nothing runs in {seen.home}; firstbell stack up")
     if not seen.healthy:
-        raise typer.Exit(1)
+        raise typer.Exit(NO)
 
 
 @stack_app.command()
@@ -184,7 +193,7 @@ def apply(home: HomeOption = None, as_json: JsonOption = False) -> None:
 def drift(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Exit code 1 when Kafka is not as the catalogue says."""
     if _differences("drift", home, as_json):
-        raise typer.Exit(1)
+        raise typer.Exit(NO)
 
 
 @doctor_app.command()
@@ -201,4 +210,4 @@ def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
             table.add_row(finding.name, finding.grade.value, finding.seen, finding.remedy)
         _answer.print(table)
     if any(finding.grade is Grade.LACKING for finding in found):
-        raise typer.Exit(1)
+        raise typer.Exit(NO)

@@ -12,11 +12,9 @@ from typing import Any
 
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.errors import KafkaError
 
 from schemas.topics import TOPICS, Topic
-from services.kit.kafka import python_config
-from services.kit.outcome import PermanentError
+from services.kit.kafka import answering, python_config
 from services.kit.settings import Settings
 
 PREFIX = "firstbell."
@@ -87,16 +85,12 @@ def differences(catalogue: Sequence[Topic], seen: dict[str, Seen]) -> list[Diffe
 
 @contextmanager
 def _admin(settings: Settings) -> Iterator[KafkaAdminClient]:
-    try:
+    with answering(settings):
         admin = KafkaAdminClient(**python_config(settings), request_timeout_ms=int(ANSWER_SECONDS * 1000))
-    except KafkaError as error:
-        raise PermanentError(
-            f"kafka at {settings.kafka_bootstrap}: expected a broker, seen {error}; firstbell stack up"
-        ) from error
-    try:
-        yield admin
-    finally:
-        admin.close()
+        try:
+            yield admin
+        finally:
+            admin.close()
 
 
 def _look(admin: KafkaAdminClient) -> dict[str, Seen]:
@@ -114,7 +108,7 @@ def _look(admin: KafkaAdminClient) -> dict[str, Seen]:
 
 
 def plan(settings: Settings, catalogue: Sequence[Topic] = TOPICS) -> list[Difference]:
-    """What `apply` would do, and what only a person can. Blocks; raises PermanentError without a broker."""
+    """What `apply` would do, and what only a person can. Blocks; raises TemporaryError without a broker."""
     with _admin(settings) as admin:
         return differences(catalogue, _look(admin))
 

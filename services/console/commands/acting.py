@@ -17,8 +17,9 @@ from schemas.message import Command, CommandReply
 from schemas.school import Actor, Role, SchoolRecord
 from services.console import door, library, roster, views
 from services.console.commands import screen
-from services.console.commands.session import DONE, REFUSED, USAGE, Session, fail, one_rollout, serve
+from services.console.commands.session import Session, one_rollout, serve
 from services.console.views import Answer, PictureRow, SchoolLine
+from services.kit.terminal import DONE, MEND, REFUSED, fail
 
 AsOption = Annotated[
     str | None, typer.Option("--as", metavar="ACTOR", help="Who acts: an actor of the roster, actor-...")
@@ -62,7 +63,7 @@ class Person:
 
     def __post_init__(self) -> None:
         if (self.actor_id is None) is not self.stand_in:
-            fail(USAGE, "who acts: expected one of --as ACTOR and, in a rehearsal, --stand-in")
+            fail(MEND, "who acts: expected one of --as ACTOR and, in a rehearsal, --stand-in")
 
 
 def carry(
@@ -86,7 +87,7 @@ def carry(
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             place = ".".join(str(part) for part in first["loc"])
-            fail(USAGE, f"{place}: {first['msg']}; seen {first.get('input')!r}")
+            fail(MEND, f"{place}: {first['msg']}; seen {first.get('input')!r}")
         client = await door.connect(session.settings)
         return _answer(line, found, await door.act(client, line.program_id, line.school_id, command))
 
@@ -100,11 +101,11 @@ def carry(
 
 async def _stand_in(session: Session, line: SchoolLine, record: SchoolRecord | None, roles: Sequence[Role]) -> str:
     if not line.rehearsal:
-        fail(USAGE, f"--stand-in: expected a rehearsal, seen program {line.program_id}, which is real; use --as ACTOR")
+        fail(MEND, f"--stand-in: expected a rehearsal, seen program {line.program_id}, which is real; use --as ACTOR")
     found = await roster.stand_in(session.connection, record, line, roles)
     if found is None:
         names = ", ".join(role.value for role in roles) or "any role"
-        fail(USAGE, f"--stand-in: expected a stand-in for {names} at {line.school}, seen none; "
+        fail(MEND, f"--stand-in: expected a stand-in for {names} at {line.school}, seen none; "
                     "make them with `firstbell roster rehearse`")  # fmt: skip
     return found
 

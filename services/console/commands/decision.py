@@ -10,18 +10,9 @@ from schemas.school import GateId
 from services.console import library, record
 from services.console.commands import screen
 from services.console.commands.school import JsonOption, ProgramOption, SchoolArgument
-from services.console.commands.session import (
-    CODES,
-    DONE,
-    NOT_READY,
-    UNAVAILABLE,
-    USAGE,
-    Session,
-    fail,
-    one_rollout,
-    serve,
-)
+from services.console.commands.session import CODES, Session, one_rollout, serve
 from services.console.record import DecisionExport, Proof
+from services.kit.terminal import AWAY, DONE, MEND, NO, fail
 from workflows.policy import explain
 
 app = typer.Typer(no_args_is_help=True, help="Decisions as records, decided again by anybody.", epilog=CODES)
@@ -67,12 +58,12 @@ def verify(
     try:
         proof = record.prove(text)
     except record.UnreadableError as error:
-        fail(USAGE, f"{subject}: {error}")
+        fail(MEND, f"{subject}: {error}")
     if as_json:
         screen.write_json(proof)
     else:
         _print_proof(proof)
-    raise typer.Exit(DONE if proof.stands else NOT_READY)
+    raise typer.Exit(DONE if proof.stands else NO)
 
 
 async def _export(
@@ -84,13 +75,13 @@ async def _export(
     )
     if not facts:
         which = f"fact {sequence}" if sequence else gate.value if gate else "any gate"
-        fail(USAGE, f"{line.school}: expected a decision of {which}, seen none; see `firstbell school history`")
+        fail(MEND, f"{line.school}: expected a decision of {which}, seen none; see `firstbell school history`")
     decision = _decision(facts[0]).decision
     policy = await library.policy_document(session.connection, decision.policy_digest)
     calendar = await library.calendar_document(session.connection, decision.calendar_digest)
     if policy is None or (calendar is None and decision.calendar_digest is not None):
         missing = decision.policy_digest if policy is None else decision.calendar_digest
-        fail(UNAVAILABLE, f"document {missing}: expected in the console, seen not yet; try again in a moment")
+        fail(AWAY, f"document {missing}: expected in the console, seen not yet; try again in a moment")
     return record.export(facts[0], line.school, line.notice is not None, policy, calendar)
 
 

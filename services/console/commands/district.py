@@ -8,9 +8,10 @@ from services.console import census
 from services.console.census import Group
 from services.console.commands import screen
 from services.console.commands.school import JsonOption, ProgramOption, announce
-from services.console.commands.session import CODES, USAGE, Session, fail, serve
+from services.console.commands.session import CODES, Session, serve
 from services.console.views import SIMULATED, Answer
 from services.console.why import WhyAnswer
+from services.kit.terminal import MEND, fail
 
 app = typer.Typer(no_args_is_help=True, help="What holds a district's schools.", epilog=CODES)
 
@@ -51,7 +52,7 @@ def why(
 
     answers = serve(work)
     if not answers:
-        fail(USAGE, "no school under way fits; see `firstbell school list`")
+        fail(MEND, "no school under way fits; see `firstbell school list`")
     made = DistrictAnswer(
         notice=SIMULATED if any(answer.line.notice for answer in answers) else None,
         program=program,

@@ -19,10 +19,11 @@ from services.console.commands.acting import (
     carry,
 )
 from services.console.commands.school import JsonOption, ProgramOption, SchoolArgument, announce
-from services.console.commands.session import CODES, DONE, NOT_READY, REFUSED, Session, one_rollout, serve, sight_of
+from services.console.commands.session import CODES, Session, one_rollout, serve, sight_of
 from services.console.commands.signing import SignedAnswer, sign_all
 from services.console.views import PictureRow, SchoolLine
 from services.console.why import Standing, WhyAnswer, explain_school
+from services.kit.terminal import DONE, NO, REFUSED
 
 app = typer.Typer(no_args_is_help=True, help="Sign, approve, reject.", epilog=CODES)
 
@@ -154,7 +155,7 @@ def ask(school: SchoolArgument, program: ProgramOption = None, as_json: JsonOpti
         _print_ask(answer)
     else:
         screen.remark(f"nobody is asked about {answer.line.school}: {answer.headline}")
-    raise typer.Exit(DONE if answer.asks else NOT_READY)
+    raise typer.Exit(DONE if answer.asks else NO)
 
 
 def _print_ask(answer: WhyAnswer) -> None:

@@ -9,9 +9,10 @@ from services.console import census
 from services.console import report as page
 from services.console.commands import screen
 from services.console.commands.school import JsonOption, ProgramOption
-from services.console.commands.session import CODES, USAGE, Session, fail, serve
+from services.console.commands.session import CODES, Session, serve
 from services.console.report import OUTCOMES, Report
 from services.console.views import SIMULATED
+from services.kit.terminal import MEND, fail
 
 app = typer.Typer(help="A program on one page.", epilog=CODES)
 
@@ -33,7 +34,7 @@ def report(
         try:
             html.write_text(page.page(made), "utf-8")
         except OSError as error:
-            fail(USAGE, f"--html {html}: expected a file that can be written, seen {error}")
+            fail(MEND, f"--html {html}: expected a file that can be written, seen {error}")
         screen.remark(f"written: {html}")
     if as_json:
         screen.write_json(made)

@@ -9,9 +9,10 @@ from schemas.readiness import CATALOGUE, Reading
 from schemas.school import Phase
 from services.console import history, library, views
 from services.console.commands import screen
-from services.console.commands.session import CODES, DONE, NOT_READY, USAGE, Session, fail, one_rollout, serve, sight_of
+from services.console.commands.session import CODES, Session, one_rollout, serve, sight_of
 from services.console.views import SchoolLine
 from services.console.why import CriterionAnswer, WhyAnswer, explain_school
+from services.kit.terminal import DONE, MEND, NO, fail
 
 app = typer.Typer(no_args_is_help=True, help="Where schools stand, and why.", epilog=CODES)
 
@@ -35,7 +36,7 @@ def list_schools(
 ) -> None:
     """Lists schools with phase and outcome."""
     if outcome not in (None, "undecided", *Outcome):
-        fail(USAGE, f"--outcome {outcome}: expected undecided or one of {', '.join(Outcome)}")
+        fail(MEND, f"--outcome {outcome}: expected undecided or one of {', '.join(Outcome)}")
 
     async def work(session: Session) -> list[SchoolLine]:
         return await views.school_lines(
@@ -116,7 +117,7 @@ def why(school: SchoolArgument, program: ProgramOption = None, as_json: JsonOpti
         screen.write_json(answer)
     else:
         _print_why(answer)
-    raise typer.Exit(DONE if answer.open else NOT_READY)
+    raise typer.Exit(DONE if answer.open else NO)
 
 
 @app.command("history", epilog=CODES)

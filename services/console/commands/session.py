@@ -1,26 +1,22 @@
-"""One command's life: settings, one connection, the work, and an exit code that says how it ended.
+"""One command's life: one connection, the work, and the school that a person means.
 
 Every command of the console runs inside `serve`. Errors become one line on standard error; nothing is retried.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NoReturn, TypeVar
-
-import asyncpg
-import typer
+from typing import TypeVar
 
 from services.console import door, library, views
 from services.console.views import SchoolLine, SchoolName
 from services.console.why import Sight
-from services.kit.database import Connection, connect, is_transient
+from services.kit.database import Connection, connect
 from services.kit.outcome import TemporaryError
-from services.kit.settings import Settings, load_settings
+from services.kit.settings import Settings
+from services.kit.terminal import MEND, codes, fail, run
 
-DONE, NOT_READY, USAGE, UNAVAILABLE, REFUSED = 0, 1, 2, 3, 4
-CODES = "Exit codes: 0 done; 1 the gate is not open, or a check failed; 2 used wrongly; 3 a server is away; 4 refused."
+CODES = codes("the gate is not open or a check failed", "4 refused")
 
 T = TypeVar("T")
 
@@ -36,46 +32,28 @@ class Session:
 
 def serve(work: Callable[[Session], Awaitable[T]]) -> T:
     """Runs a command's work on a fresh connection. Blocks; exits with 3 when a server is away."""
-    return asyncio.run(_serve(work))
 
-
-async def _serve(work: Callable[[Session], Awaitable[T]]) -> T:
-    settings = load_settings()
-    try:
+    async def inside(settings: Settings) -> T:
         connection = await connect(settings, "console")
-    except (OSError, asyncpg.PostgresError) as error:
-        fail(UNAVAILABLE, f"PostgreSQL: expected an answer, seen {error}; start it with `firstbell stack up`")
-    try:
-        return await work(Session(settings, connection, datetime.now(UTC)))
-    except asyncpg.UndefinedTableError as error:
-        fail(UNAVAILABLE, f"the console's tables: expected them to exist, seen {error}; run `firstbell stack up`")
-    except TemporaryError as error:
-        fail(UNAVAILABLE, str(error))
-    except Exception as error:
-        if not is_transient(error):
-            raise
-        fail(UNAVAILABLE, f"a server went away: {type(error).__name__}: {error}; try again")
-    finally:
-        await connection.close()
+        try:
+            return await work(Session(settings, connection, datetime.now(UTC)))
+        finally:
+            await connection.close()
 
-
-def fail(code: int, message: str) -> NoReturn:
-    """Ends the command with one line on standard error."""
-    typer.echo(f"error: {message}", err=True)
-    raise typer.Exit(code)
+    return run("console", inside)
 
 
 async def one_school(session: Session, text: str) -> SchoolName:
     """The school a person means. Exits with 2, naming the candidates, unless there is exactly one."""
     found = await views.find_schools(session.connection, text)
     if not found:
-        fail(USAGE, f"school {text!r}: expected an id, an NCES id or a piece of a name, seen none that fits; "
+        fail(MEND, f"school {text!r}: expected an id, an NCES id or a piece of a name, seen none that fits; "
                     "see `firstbell directory list`, and `firstbell school list` for schools in a program")  # fmt: skip
     if len(found) > 1:
         names = [f"  {each.school_id}  {each.school} ({each.district})" for each in found[: views.CANDIDATES_MAX]]
         more = ["  ..."] if len(found) > views.CANDIDATES_MAX else []
         lines = "\n".join([*names, *more])
-        fail(USAGE, f"school {text!r}: expected one school, seen several; say which:\n{lines}")
+        fail(MEND, f"school {text!r}: expected one school, seen several; say which:\n{lines}")
     return found[0]
 
 
@@ -86,11 +64,11 @@ async def one_rollout(session: Session, text: str, program: str | None) -> Schoo
     current = [line for line in lines if line.stopped is None] or lines
     if not current:
         where = f"program {program}" if program else "any program"
-        fail(USAGE, f"{school.school}: expected it in {where}, seen in none; start it with "
+        fail(MEND, f"{school.school}: expected it in {where}, seen in none; start it with "
                     f"`firstbell program start NAME --school {school.school_id}`")  # fmt: skip
     if len(current) > 1:
         programs = ", ".join(line.program_id for line in current)
-        fail(USAGE, f"{school.school}: expected one program, seen {programs}; say which with --program")
+        fail(MEND, f"{school.school}: expected one program, seen {programs}; say which with --program")
     return current[0]
 
 

@@ -12,8 +12,9 @@ from schemas.gate import SignOffs
 from schemas.message import CommandReply, GiveSignOff
 from schemas.school import Actor, GateId, Role, SchoolRecord
 from services.console import door, library, roster, views
-from services.console.commands.session import USAGE, Session, fail
+from services.console.commands.session import Session
 from services.console.views import Answer, SchoolLine
+from services.kit.terminal import MEND, fail
 
 SIGNING_AT_ONCE = 8
 """Schools signed for side by side. Measured: the local server decides about a hundred updates a second."""
@@ -35,7 +36,7 @@ async def sign_all(session: Session, program: str, gate: GateId) -> SignedAnswer
     """Every signature that schools at this gate lack. Exits with 2 for a program that is no rehearsal."""
     lines = [line for line in await views.school_lines(session.connection, program=program) if line.gate is gate]
     if any(not line.rehearsal for line in lines):
-        fail(USAGE, f"sign-all: expected a rehearsal, seen program {program}, which is real; there each person signs")
+        fail(MEND, f"sign-all: expected a rehearsal, seen program {program}, which is real; there each person signs")
     wanted = [signature for line in lines for signature in await _missing(session, line)]
     client = await door.connect(session.settings)
     places = asyncio.Semaphore(SIGNING_AT_ONCE)
@@ -72,11 +73,11 @@ async def _missing(session: Session, line: SchoolLine) -> list[Signature]:
 async def _stand_in(session: Session, line: SchoolLine, record: SchoolRecord | None, role: Role) -> Actor:
     actor_id = await roster.stand_in(session.connection, record, line, (role,))
     if actor_id is None:
-        fail(USAGE, f"sign-all: expected a stand-in for {role.value} at {line.school}, seen none; "
+        fail(MEND, f"sign-all: expected a stand-in for {role.value} at {line.school}, seen none; "
                     "make them with `firstbell roster rehearse`")  # fmt: skip
     actor = await roster.actor_for(session.connection, actor_id, record, line, (role,), str(uuid4()))
     if isinstance(actor, CommandReply):
-        fail(USAGE, f"sign-all: {role.value} at {line.school}: expected {actor.expected}, seen {actor.seen}")
+        fail(MEND, f"sign-all: {role.value} at {line.school}: expected {actor.expected}, seen {actor.seen}")
     return actor
 
 
