@@ -19,8 +19,9 @@ from schemas.readiness import Missing, Origin, Reading
 from services.provisioning.readiness import readings_of
 from services.readings.register import number_of
 from services.readings.subject import SignalValue, Subject
+from tests.harness.domain_lab import COUNTS
+from tests.harness.room_lab import RoomLab, calendar, lab, pointer, school
 from tests.harness.until import until
-from tests.integration.test_readings_lab import COUNTS, RoomLab, calendar, lab, pointer, school
 
 __all__ = ["lab"]
 pytestmark = pytest.mark.stack

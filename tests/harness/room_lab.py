@@ -1,4 +1,7 @@
-"""A laboratory for domain rooms: a real room on topics and a database of its own, real Kafka and PostgreSQL."""
+"""A laboratory for domain rooms: a real room on topics and a database of its own, real Kafka and PostgreSQL.
+
+For laws about whole topics, kills and rebuilds; `tests.harness.domain_lab` shares the stack's topics and is quicker.
+"""
 
 import asyncio
 import contextlib
@@ -30,10 +33,10 @@ from services.kit.process import Process
 from services.kit.settings import Settings
 from services.provisioning.room import DOMAIN
 from services.readings.desk import DomainRoom
+from tests.harness.domain_lab import COUNTS
 from tests.harness.stack import PrivateStack
 from tests.harness.until import until
 
-COUNTS = ("applied", "superseded", "duplicate", "dead", "parked", "ignored")
 DISTRICT = mint_id("test", "district-1")
 PARTITIONS = 3
 
