@@ -1,9 +1,5 @@
-"""`firstbell program start|status|stop` and `firstbell bridge resync`: what an operator does about programs.
+"""`firstbell program start|status|stop` and `firstbell bridge resync`: what an operator does about programs."""
 
-Exit codes: 0 done · 2 used wrongly, or something a person must mend (the message says what) · 3 a server is away.
-"""
-
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -11,12 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-import asyncpg
 import typer
 from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from temporalio.client import Client
 from temporalio.service import RPCError
 
 from schemas.school import ProgramId, ReleaseId
@@ -24,14 +20,15 @@ from services.bridge import programs, rollouts, starting, temporal
 from services.bridge.copies import wait_until_level
 from services.bridge.documents import Documents
 from services.kit.database import Pool, open_pool
-from services.kit.outcome import PermanentError
-from services.kit.settings import Settings, load_settings
+from services.kit.outcome import PermanentError, TemporaryError
+from services.kit.settings import Settings
+from services.kit.terminal import codes, run
 
-EXIT_AWAY = 3
 T = TypeVar("T")
 
-app = typer.Typer(no_args_is_help=True, help="Programs: which schools roll out, under which policy.")
-bridge_app = typer.Typer(no_args_is_help=True, help="The bridge between readings and schools' workflows.")
+CODES = codes(None)
+app = typer.Typer(no_args_is_help=True, help="Programs: which schools roll out, under which policy.", epilog=CODES)
+bridge_app = typer.Typer(no_args_is_help=True, help="The bridge between readings and schools' workflows.", epilog=CODES)
 screen = Console(stderr=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -42,21 +39,30 @@ Name = Annotated[str, typer.Argument(help="The program's name: lower-case letter
 def _run(home: Path | None, work: Callable[[Settings, Pool], Awaitable[T]]) -> T:
     """Runs a command on the bridge's tables; a server that is away is exit code 3 and one sentence."""
 
-    async def inside() -> T:
-        settings = load_settings({"home": str(home) if home else None})
+    async def inside(settings: Settings) -> T:
         pool = await open_pool(settings, "bridge")
         try:
             return await work(settings, pool)
+        except RPCError as error:
+            raise _away(settings, error) from error
         finally:
             await pool.close()
 
+    return run("bridge", inside, home)
+
+
+async def _temporal(settings: Settings) -> Client:
     try:
-        return asyncio.run(inside())
-    except (OSError, RPCError, RuntimeError, asyncpg.PostgresConnectionError) as error:
-        typer.echo(f"error: a server is away ({error}); see `firstbell stack status`, then run this again", err=True)
-        raise typer.Exit(EXIT_AWAY) from error
-    except asyncpg.UndefinedTableError as error:
-        raise PermanentError("bridge: expected its tables, seen none; run `firstbell stack up`") from error
+        return await temporal.connect(settings)
+    except RuntimeError as error:
+        raise _away(settings, error) from error
+
+
+def _away(settings: Settings, error: Exception) -> TemporaryError:
+    return TemporaryError(
+        f"Temporal at {settings.temporal_address}: expected an answer, seen {error}; see `firstbell stack status`, "
+        "then run this again"
+    )
 
 
 def _checked(text: str, kind: Any, what: str, expected: str) -> None:
@@ -101,7 +107,7 @@ def start(
             if dry_run:
                 return plan
             await programs.enter(connection, documents, plan)
-        client = await temporal.connect(settings)
+        client = await _temporal(settings)
         with _progress("starting") as told:
             await starting.start_all(pool, client, documents, name, settings.bridge_starts_per_second, told)
         return plan
@@ -184,7 +190,7 @@ def stop(
     async def work(settings: Settings, pool: Pool) -> int:
         async with pool.acquire() as connection:
             await programs.standings(connection, name)
-        client = await temporal.connect(settings)
+        client = await _temporal(settings)
         with _progress("stopping") as told:
             return await starting.stop_all(pool, client, name, reason, settings.bridge_signals_per_second, told)
 
