@@ -120,7 +120,8 @@ def prove(text: str) -> Proof:
     """Decides again from a file and compares, naming every place that differs. Raises UnreadableError for other files."""
     try:
         tree: Json = json.loads(text)
-    except ValueError as error:
+        canonical_bytes([tree])  # refuses what no seal can be made of: NaN, infinity, half a character
+    except (ValueError, RecursionError) as error:
         raise UnreadableError(f"expected a decision export in JSON, seen {error}") from error
     if not isinstance(tree, dict) or tree.get("format") != "firstbell.decision-export.v1":
         raise UnreadableError("expected a decision export of format firstbell.decision-export.v1, seen another file")
@@ -144,7 +145,10 @@ def prove(text: str) -> Proof:
 def _decide_again(made: DecisionExport, subject: str, broken: tuple[Finding, ...]) -> Proof:
     differences = verify.compare(made.decision, made.policy, made.calendar)
     known = made.decision.profile in made.policy.profiles
-    findings = tuple(Finding(place=each.path, expected=each.expected, seen=each.recorded) for each in differences)
+    findings = (
+        *(Finding(place=each.path, expected=each.expected, seen=each.recorded) for each in differences),
+        *_told_otherwise(made),
+    )
     return Proof(
         subject=subject,
         stands=not findings and not broken,
@@ -152,6 +156,17 @@ def _decide_again(made: DecisionExport, subject: str, broken: tuple[Finding, ...
         recomputed=verify.recompute(made.decision, made.policy, made.calendar) if known else None,
         findings=(*broken, *findings),
     )
+
+
+def _told_otherwise(made: DecisionExport) -> Iterator[Finding]:
+    """Where the file's own words contradict the inputs it was decided from."""
+    inputs = made.decision.inputs
+    if made.rehearsal is not inputs.rehearsal:
+        yield Finding(place="/rehearsal", expected=str(inputs.rehearsal), seen=str(made.rehearsal))
+    if inputs.context is not None and made.school_id != inputs.context.school_id:
+        yield Finding(place="/school_id", expected=inputs.context.school_id, seen=made.school_id)
+    if made.notice is None and any(item.simulated for item in inputs.evidence.values()):
+        yield Finding(place="/notice", expected=SIMULATED, seen="none")
 
 
 def _broken_seals(tree: dict[str, Json]) -> tuple[Finding, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from schemas.fact import Fact, GateDecided
-from services.console.record import DecisionExport, UnreadableError, export, prove
+from services.console.record import DecisionExport, UnreadableError, export, prove, seals_of
 from tests.harness.scenario import CLEAN, Scenario, calendar_of, document_of
 
 
@@ -89,3 +89,21 @@ def test_a_simulated_record_says_so() -> None:
 def test_another_file_is_no_record(text: str) -> None:
     with pytest.raises(UnreadableError):
         prove(text)
+
+
+@pytest.mark.parametrize("spoilt", ["NaN", "1e999", "-Infinity", '"\\ud800"', "[" * 100_000])
+def test_a_value_that_no_seal_can_be_made_of_is_unreadable(spoilt: str) -> None:
+    made, _ = exported()
+    text = made.model_dump_json().replace('"fact_sequence":', f'"fact_sequence":{spoilt},"then":', 1)
+    with pytest.raises(UnreadableError):
+        prove(text)
+
+
+@pytest.mark.parametrize(("key", "value"), [("rehearsal", True), ("school_id", "11111111-2222-5333-8444-555555555555")])
+def test_what_the_file_says_of_itself_must_agree_with_its_inputs(key: str, value: object) -> None:
+    _, tree = exported()
+    tree[key] = value
+    tree["seals"] = seals_of(tree)
+    proof = prove(json.dumps(tree))
+    assert not proof.stands
+    assert [each.place for each in proof.findings] == [f"/{key}"]
