@@ -4,7 +4,7 @@ Pure apart from reading the file; called by the import. Columns are found by hea
 cannot be read is a fault with line, column and reason; the rows beside it stand.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -156,14 +156,17 @@ def read_file(path: Path) -> Parsed:
             parsed.notes.append(f"read as {source.encoding}, since it is not UTF-8")
         if not columns.statuses:
             parsed.notes.append("no status column: every row is taken as open")
-        schools, read = parsed.kind == "schools", rows(text, header)
-        for entry in _school_rows(columns, read) if schools else _district_rows(columns, read):
+        for entry in rows(text, header):
             if isinstance(entry, Fault):
                 parsed.faults.append(entry)
-            elif isinstance(entry, SchoolRow):
-                parsed.schools.append(entry)
-            else:
-                parsed.districts.append(entry)
+                continue
+            try:
+                if parsed.kind == "schools":
+                    parsed.schools.append(_school(columns, *entry))
+                else:
+                    parsed.districts.append(_district(columns, *entry))
+            except _RowError as error:
+                parsed.faults.append(Fault(entry[0], error.column, error.reason, error.seen[:80]))
     return parsed
 
 
@@ -181,18 +184,6 @@ def _begin(path: Path, source: Source, columns: _Columns, header: Header) -> Par
     if columns.has("level") or (columns.has("low") and columns.has("high")):
         carried.add("level")
     return Parsed(source, kind, frozenset(carried))
-
-
-def _school_rows(columns: _Columns, read: Iterator[tuple[int, list[str]] | Fault]) -> Iterator[SchoolRow | Fault]:
-    for entry in read:
-        if isinstance(entry, Fault):
-            yield entry
-            continue
-        line, row = entry
-        try:
-            yield _school(columns, line, row)
-        except _RowError as error:
-            yield Fault(line, error.column, error.reason, error.seen[:80])
 
 
 def _school(columns: _Columns, line: int, row: Sequence[str]) -> SchoolRow:
@@ -219,24 +210,16 @@ def _school(columns: _Columns, line: int, row: Sequence[str]) -> SchoolRow:
     )
 
 
-def _district_rows(columns: _Columns, read: Iterator[tuple[int, list[str]] | Fault]) -> Iterator[DistrictRow | Fault]:
-    for entry in read:
-        if isinstance(entry, Fault):
-            yield entry
-            continue
-        line, row = entry
-        try:
-            nces_id = columns.read(row, "district", lambda cell: cells.identifier(cell, DISTRICT_DIGITS))
-            yield DistrictRow(
-                line,
-                nces_id,
-                _state(columns, row, nces_id),
-                columns.read(row, "district_name", cells.name),
-                columns.read(row, "state_district", _state_id),
-                columns.status(row),
-            )
-        except _RowError as error:
-            yield Fault(line, error.column, error.reason, error.seen[:80])
+def _district(columns: _Columns, line: int, row: Sequence[str]) -> DistrictRow:
+    nces_id = columns.read(row, "district", lambda cell: cells.identifier(cell, DISTRICT_DIGITS))
+    return DistrictRow(
+        line,
+        nces_id,
+        _state(columns, row, nces_id),
+        columns.read(row, "district_name", cells.name),
+        columns.read(row, "state_district", _state_id),
+        columns.status(row),
+    )
 
 
 def _state(columns: _Columns, row: Sequence[str], nces_id: str) -> str:
