@@ -14,7 +14,7 @@ from schemas.metrics import BRIDGE
 from services.bridge import temporal
 from services.bridge.activities import Activities
 from services.bridge.worker import runtime, worker
-from services.kit.database import is_transient, open_pool
+from services.kit.database import Pool, open_pool
 from services.kit.metrics import Metrics
 from services.kit.process import Process
 from services.kit.room import Room
@@ -29,18 +29,8 @@ class WorkerProcess(Process):
 
     _connected = False
 
-    async def _open(self) -> None:
-        tries = 0
-        while True:
-            try:
-                self.pool = await open_pool(self.settings, "bridge", connections_max=CONNECTIONS_MAX)
-                return
-            except Exception as error:
-                if not is_transient(error) or self.stopping.is_set():
-                    raise
-                tries += 1
-                self._log.warning("database-away", attempt=tries, because=repr(error)[:300])
-                await self._sleep(min(0.2 * 2**tries, 15.0))
+    async def _reach(self) -> Pool:
+        return await open_pool(self.settings, "bridge", connections_max=CONNECTIONS_MAX)
 
     async def _work(self) -> None:
         host = self.settings.listen_host

@@ -106,7 +106,7 @@ class Process:
         tries = 0
         while True:
             try:
-                self.pool = await open_pool(self.settings, self.name)
+                self.pool = await self._reach()
                 return
             except Exception as error:
                 if not is_transient(error) or self.stopping.is_set():
@@ -114,6 +114,10 @@ class Process:
                 tries += 1
                 self._log.warning("database-away", attempt=tries, because=repr(error)[:300])
                 await self._sleep(min(0.2 * 2**tries, 15.0))
+
+    async def _reach(self) -> Pool:
+        """The pool to work on: the room's own tables, unless a process of the room says otherwise."""
+        return await open_pool(self.settings, self.name)
 
     async def _work(self) -> None:
         self._relay = relay = Relay(self.settings, self.pool, self.name)
