@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Protocol
 
 from pydantic import BaseModel
 
@@ -17,13 +16,6 @@ from schemas.fact import Fact
 from schemas.gate import PolicyStored
 from schemas.readiness import Reading
 from schemas.school import ActorRecord, SchoolRecord
-
-
-class EventType(Protocol):
-    """A model that travels: its CloudEvents type is `ce_type`."""
-
-    ce_type: str
-
 
 RAW_RETENTION = timedelta(days=400)
 """Restricted class. Longer than a program, so that every projection can be rebuilt. Default, not a standard."""

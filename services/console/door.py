@@ -4,6 +4,7 @@ Called by commands. It waits at most a few seconds: a workflow that does not ans
 reported as a refusal nor as success. It starts nothing and signals nothing.
 """
 
+import asyncio
 from datetime import datetime, timedelta
 
 from temporalio.client import Client, WorkflowHandle, WorkflowQueryFailedError, WorkflowUpdateFailedError
@@ -32,12 +33,13 @@ class NotStarted(TemporaryError):  # noqa: N818  it reads as what it is
 async def connect(settings: Settings) -> Client:
     """A client of Temporal. Raises TemporaryError while it is away."""
     try:
-        return await Client.connect(
-            settings.temporal_address, namespace=settings.temporal_namespace, data_converter=pydantic_data_converter
-        )
+        async with asyncio.timeout(CONNECT_SECONDS):
+            return await Client.connect(
+                settings.temporal_address, namespace=settings.temporal_namespace, data_converter=pydantic_data_converter
+            )
     except (RuntimeError, RPCError, OSError) as error:
         raise TemporaryError(
-            f"Temporal at {settings.temporal_address}: expected an answer, seen {error}; "
+            f"Temporal at {settings.temporal_address}: expected an answer, seen {error!r}; "
             "start it with `firstbell stack up`"
         ) from error
 

@@ -45,7 +45,6 @@ _LEVEL = {
     "other": SchoolLevel.OTHER, "ungraded": SchoolLevel.OTHER, "adult education": SchoolLevel.OTHER,
 }  # fmt: skip
 _GRADE = {"pk": -1, "kg": 0, "k": 0, "p": -1, **{str(n): n for n in range(1, 14)}, **{f"{n:02}": n for n in range(10)}}
-_UNGRADED = frozenset({"ug", "ae"})
 
 
 class CellError(ValueError):

@@ -10,10 +10,8 @@ from tests.harness.scenario import CLEAN, OPENING, Scenario, calendar_of, compre
 from workflows.policy.calendar import (
     add_days,
     ages_out_at,
-    civil_date_at,
     day_at,
     elapsed_days,
-    elapsed_school_hours,
     next_opening,
 )
 from workflows.policy.timeline import walk
@@ -43,15 +41,9 @@ def test_a_weather_closure_shifts_what_is_due() -> None:
     assert add_days(closed, at(1, 18), 3) == at(7, 18)
 
 
-def test_school_hours_follow_the_calendars_exchange_rate() -> None:
-    assert elapsed_school_hours(CALENDAR, at(1, 15), at(2, 18, 15)) == pytest.approx(6.5 * 1.5)
-
-
 def test_dates_are_the_districts_own() -> None:
     assert day_at(CALENDAR, at(1, 14, 59)) is None
     assert day_at(CALENDAR, at(6, 12)) == date(2026, 9, 4)
-    assert civil_date_at(CALENDAR, at(6, 16)) == date(2026, 9, 6)
-    assert civil_date_at(CALENDAR, at(7, 14, 59)) == date(2026, 9, 6)
     assert next_opening(CALENDAR, at(4, 15, 1)) == at(7, 15)
 
 

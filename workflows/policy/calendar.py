@@ -12,7 +12,6 @@ from schemas.calendar import Calendar, InstructionalDay
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_CIVIL_DAY_US = 86_400_000_000
 _DAY = 10**12
 """Units in one instructional day: more than it has microseconds, so adding whole days loses none."""
 _PACE_SAMPLE = 6
@@ -41,21 +40,6 @@ def day_at(calendar: Calendar, instant: datetime) -> date | None:
     """The civil date of the instructional day under way or the last begun; None before the first."""
     index = day_index(calendar, instant)
     return None if index is None else calendar.days[index][0]
-
-
-def civil_date_at(calendar: Calendar, instant: datetime) -> date | None:
-    """The civil date in the district, counted from the last opening in steps of 24 hours; None before the first.
-
-    It turns at the hour of opening, not at midnight, and never reaches the next instructional day before that opens.
-    """
-    index = day_index(calendar, instant)
-    if index is None:
-        return None
-    civil, opens, _ = calendar.days[index]
-    steps = (_us(instant) - opens * 1000) // _CIVIL_DAY_US
-    if index + 1 < len(calendar.days):
-        steps = min(steps, (calendar.days[index + 1][0] - civil).days - 1)
-    return civil + timedelta(days=steps)
 
 
 def _position(calendar: Calendar, microseconds: int) -> int:
@@ -96,11 +80,6 @@ def elapsed_days(calendar: Calendar, start: datetime, end: datetime) -> float:
     Time outside the calendar does not count, so past its end this says too little: compare `ends_at`.
     """
     return max(0, _position(calendar, _us(end)) - _position(calendar, _us(start))) / _DAY
-
-
-def elapsed_school_hours(calendar: Calendar, start: datetime, end: datetime) -> float:
-    """Hours on the school clock between two instants, by the calendar's hours in a day."""
-    return elapsed_days(calendar, start, end) * calendar.hours_per_day
 
 
 def next_opening(calendar: Calendar, instant: datetime) -> datetime | None:
