@@ -5,7 +5,7 @@ transaction that teaches the register; an event from the future is refused.
 """
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal, cast
 
 from pydantic import BaseModel
@@ -23,6 +23,9 @@ from services.readings.store import Columns, Thing
 
 FUTURE_MAX = timedelta(minutes=10)
 """How far ahead of our clock a source's may be, 0-1 h: beyond it an event is bad input. The design's figure."""
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+"""Before this an observation is a clock never set, not history. Our judgement, 2026-11-23. PostgreSQL's driver reads
+the first instant of all back as minus infinity without a zone, which nothing can be compared with."""
 
 
 class Intake:
@@ -69,7 +72,7 @@ class Intake:
         listed: list[tuple[int, Thing]] = []
         tallied: list[tuple[int, Thing]] = []
         for place, (record, event, scope) in enumerate(zip(records, events, places, strict=True)):
-            if event.observed_at > latest or type(event) is FeedWatermark:
+            if not EARLIEST <= event.observed_at <= latest or type(event) is FeedWatermark:
                 refusal = self._refusal(event, scope, latest)
                 if refusal is not None:
                     results[place] = refusal
@@ -114,6 +117,12 @@ class Intake:
         return scope.kind, scope.id
 
     def _refusal(self, event: RawEvent, scope: ScopeKey, latest: datetime) -> Dead | None:
+        if event.observed_at < EARLIEST:
+            return Dead(
+                "ancient-observation",
+                f"{event.entity_ref}: expected observed_at from {EARLIEST.isoformat()}, "
+                f"seen {event.observed_at.isoformat()}; set the source's clock right and send it again",
+            )
         if event.observed_at > latest:
             return Dead(
                 "future-observation",
@@ -121,6 +130,12 @@ class Intake:
                 f"seen {event.observed_at.isoformat()}; set the source's clock right and send it again",
             )
         if isinstance(event, FeedWatermark):
+            if event.complete_until < EARLIEST:
+                return Dead(
+                    "ancient-observation",
+                    f"{event.entity_ref}: expected complete_until from {EARLIEST.isoformat()}, "
+                    f"seen {event.complete_until.isoformat()}; say until when the feed is complete",
+                )
             if event.complete_until > latest:
                 return Dead(
                     "future-observation",

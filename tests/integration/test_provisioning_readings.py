@@ -218,6 +218,16 @@ async def test_what_comes_from_the_future_is_a_dead_letter(lab: RoomLab) -> None
     assert "expected observed_at up to" in row["error_message"]
 
 
+async def test_what_comes_from_a_clock_never_set_is_a_dead_letter(lab: RoomLab) -> None:
+    await begin(lab)
+    await lab.send([device(1, observed_at=datetime(1, 1, 1, tzinfo=UTC))])
+    lab.start()
+    assert (await lab.settled())["dead"] == 1
+    (row,) = await lab.query("select error_type, error_message from dead_letter")
+    assert row["error_type"] == "ancient-observation"
+    assert "expected observed_at from 2000-01-01" in row["error_message"]
+
+
 async def test_a_school_whose_evidence_cannot_be_computed_silences_no_other(lab: RoomLab) -> None:
     def broken(subject: Subject) -> tuple[SignalValue, ...]:
         if subject.scope.id == LAKE.school_id:
