@@ -11,11 +11,10 @@ from rich.text import Text
 from services.directory import lookup, store
 from services.directory.importing import ImportReport, import_files
 from services.directory.reconcile import Counts, KnownDistrict, KnownSchool
-from services.directory.terminal import CODES, number, on_screen, school_tree, table, waiting
+from services.directory.terminal import CODES, FAULTS_SHOWN_MAX, number, on_screen, school_tree, table, waiting
 from services.kit.database import Connection
 from services.kit.terminal import DONE, NO, emit, in_transaction, run
 
-FAULTS_SHOWN_MAX = 20
 app = typer.Typer(
     no_args_is_help=True,
     help=f"""Schools and districts, from NCES files.

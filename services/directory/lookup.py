@@ -16,6 +16,7 @@ from services.kit.database import Connection
 from services.kit.outcome import PermanentError
 
 CANDIDATES_MAX = 8
+"""Names told where several fit. Our judgement, 2026-11-23."""
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 

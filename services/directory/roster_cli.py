@@ -14,11 +14,10 @@ from services.directory.roster_store import Held, RosterOutcome, held_in, resolv
 from services.directory.rosters import RosterEntry, read_roster, stand_ins
 from services.directory.store import waiting_count
 from services.directory.tabular import Fault
-from services.directory.terminal import CODES, on_screen, table, waiting
+from services.directory.terminal import CODES, FAULTS_SHOWN_MAX, on_screen, table, waiting
 from services.kit.database import Connection
 from services.kit.terminal import DONE, NO, emit, in_transaction
 
-FAULTS_SHOWN_MAX = 20
 app = typer.Typer(
     no_args_is_help=True,
     help=f"""Actors, roles and scopes. People stay opaque: a column of names or addresses is refused.

@@ -9,6 +9,8 @@ from services.directory.reconcile import KnownDistrict, KnownSchool
 from services.kit import terminal
 
 CODES = terminal.codes("some rows did not land (the others did)")
+FAULTS_SHOWN_MAX = 20
+"""Rows at fault shown on a screen; --json has all. Our judgement, 2026-11-23."""
 
 
 def on_screen() -> Console:

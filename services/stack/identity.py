@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 
 POLL_SECONDS = 0.02
+"""Between two looks at a process that is to end. Our judgement, 2026-11-23."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,9 @@ READY_SECONDS = 90.0
 RESTARTS_TOLERATED_COUNT = 5
 """Starts that may fail while a server comes up (a backend of a killed one still ends, say). Our judgement."""
 SUPERVISOR_SECONDS = 15.0
+"""From the supervisor's start to its first state on disk. Our judgement, 2026-11-23."""
 DOWN_SECONDS = 90.0
+"""For all rooms and servers to end, each gracefully, before the supervisor is killed. Our judgement, 2026-11-23."""
 
 OWN_FOLDERS = ("kafka", "temporal", "postgres", "prometheus", "alertmanager", "logs", "ports")
 OWN_FILES = ("stack.json", "stack.toml", "wanted.json", "ports.json", "postgres.location")

@@ -21,7 +21,9 @@ from services.stack.state import Wanted
 READY_SECONDS = 60.0
 """From the start of a room's process to its metrics port. Measured 2-4 s; our judgement, 2026-11-23."""
 RESTARTS_TOLERATED_COUNT = 3
+"""Restarts of a room before `up` gives it up. Our judgement, 2026-11-23."""
 ROOM_RANK = 10
+"""The greatest rank ends first: rooms before every server."""
 
 
 async def prepare(settings: Settings, found: Sequence[Room], say: Say) -> None:
