@@ -151,6 +151,8 @@ def _lines(criterion: Threshold | Share, path: Path) -> Iterator[Fault]:
     signal = CATALOGUE.get(criterion.signal)
     if signal is None:
         return
+    if criterion.severity is Severity.HARD:
+        yield from _missable(signal, criterion.pass_at, (*path, "pass_at"))
     warn_at = criterion.warn_at if isinstance(criterion, Threshold) else None
     for key, line in (("pass_at", criterion.pass_at), ("fail_at", criterion.fail_at), ("warn_at", warn_at)):
         yield from _line(signal, line, (*path, key))
@@ -168,6 +170,8 @@ def _soak(criterion: Soak, path: Path) -> Iterator[Fault]:
     if signal is None:
         return
     yield from _line(signal, criterion.healthy_at, (*path, "healthy_at"))
+    if criterion.severity is Severity.HARD:
+        yield from _missable(signal, criterion.healthy_at, (*path, "healthy_at"))
     if criterion.evidence_age_days_max > signal.freshness_days:
         message = f"expected at most the signal's freshness ({signal.freshness_days} days)"
         yield Fault((*path, "evidence_age_days_max"), f"{message}, seen {criterion.evidence_age_days_max}")
@@ -181,6 +185,13 @@ def _line(signal: Signal, line: float | None, path: Path) -> Iterator[Fault]:
         yield Fault(path, f"expected {signal.low:g} to {high} {signal.unit}, seen {line:g}")
     elif not on_grid(signal, line):
         yield Fault(path, f"expected a whole number of steps of {signal.resolution}, seen {line:g}")
+
+
+def _missable(signal: Signal, line: float, path: Path) -> Iterator[Fault]:
+    """A hard line at the worst end of its signal's range lets everything through, though it reads like a condition."""
+    worst = signal.low if signal.direction is Direction.HIGHER_IS_BETTER else signal.high
+    if worst is not None and line == worst:
+        yield Fault(path, f"expected a line that something can miss, seen {line:g}, the worst {signal.name} can be")
 
 
 def _better(signal: Signal, one: float, other: float) -> bool:
