@@ -6,6 +6,7 @@ Called by the contract tests against the released schemas. It reads what pydanti
 from typing import Any
 
 Schema = dict[str, Any]
+"""Any: JSON, as pydantic writes it."""
 
 
 def breaking_changes(old: Schema, new: Schema) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ REVISION_MAX = 2**53 - 1
 
 
 def canonical_bytes(document: BaseModel | dict[str, Any] | list[Any]) -> bytes:
-    """The one byte form of a document: JSON, sorted keys, no spaces, UTF-8, no NaN. Never blocks."""
+    """The one byte form of a document: JSON, sorted keys, no spaces, UTF-8, no NaN. Any: a JSON tree. Never blocks."""
     tree = document.model_dump(mode="json") if isinstance(document, BaseModel) else document
     return json.dumps(tree, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 

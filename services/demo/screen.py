@@ -18,7 +18,7 @@ PLAIN_EVERY_SECONDS = 10.0
 """How often the board is printed where it cannot be redrawn. Our judgement, 2026-11-23."""
 
 Line = dict[str, Any]
-"""One school of `school list --json`."""
+"""One school of `school list --json`. Any: JSON, as a reader of the command has it."""
 
 
 def cell(schools: Iterable[Line]) -> str:

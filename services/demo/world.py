@@ -145,7 +145,7 @@ def directory(world: World) -> None:
     say(f"in the program: {names}; their future from here is SIMULATED")
 
 
-def _landed(answer: Any) -> str:
+def _landed(answer: Any) -> str:  # Any: JSON, as a reader of the command has it
     return (
         f"Washington's directory: {answer['schools']['created']} schools and {answer['districts']['created']} districts "
         f"landed, {answer['faults_count']} rows at fault"

@@ -43,7 +43,7 @@ def read_events(text: str) -> Iterator[Accepted | Fault]:
         yield entry if isinstance(entry, Fault) else _accept(line, entry)
 
 
-def _entries(text: str) -> Iterator[tuple[int, Any]]:
+def _entries(text: str) -> Iterator[tuple[int, object]]:
     stripped = text.lstrip("\ufeff \t\r\n")
     try:
         whole = json.loads(stripped)
@@ -53,7 +53,7 @@ def _entries(text: str) -> Iterator[tuple[int, Any]]:
     yield from enumerate(whole if isinstance(whole, list) else [whole], start=1)
 
 
-def _lines(text: str) -> Iterator[tuple[int, Any]]:
+def _lines(text: str) -> Iterator[tuple[int, object]]:
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
@@ -66,7 +66,7 @@ def _lines(text: str) -> Iterator[tuple[int, Any]]:
             yield number, Fault(number, "line", f"one JSON object: {error}")
 
 
-def _accept(line: int, entry: Any) -> Accepted | Fault:
+def _accept(line: int, entry: object) -> Accepted | Fault:
     if not isinstance(entry, dict) or not isinstance(entry.get("data"), dict):
         return Fault(line, "data", "a CloudEvents object with `type` and `data`; see `firstbell event sample`")
     ce_type = str(entry.get("type"))
@@ -93,7 +93,7 @@ def _accept(line: int, entry: Any) -> Accepted | Fault:
 
 
 def structured(event: RawEvent, publisher: str) -> dict[str, Any]:
-    """The same event as a CloudEvents object, as `event send` reads it."""
+    """The same event as a CloudEvents object, as `event send` reads it. Any: JSON."""
     return {
         "specversion": "1.0",
         "type": event.ce_type,
