@@ -112,6 +112,11 @@ async def verify_all(settings: Settings, wanted: tuple[Invariant, ...]) -> Verif
     checked = FactsChecked()
     connection = await _connect(settings)
     try:
+        if not await connection.fetchval("select exists (select from pg_tables where tablename = 'fence')"):
+            raise PermanentError(
+                "PostgreSQL: expected the rooms' tables, seen none, so there is nothing to vouch for; "
+                "point FIRSTBELL_HOME at the stack, or run `firstbell stack up`"
+            )
         if Invariant.CONSERVATION in wanted:
             counts, found = await check_conservation(connection)
             breaches += [*found, *await check_reach(settings, connection)]
