@@ -254,7 +254,7 @@ async def test_what_the_directory_learns_later_changes_readings_by_itself(lab: R
     lab.start()
     await lab.settled()
     before = await lab.latest()
-    assert before[HILL.school_id, "device.enrolled-ratio"].missing is Missing.NEVER_REPORTED
+    assert before[HILL.school_id, "device.enrolled-ratio"].missing is Missing.NO_CALENDAR
     days = calendar(datetime.now(UTC) - timedelta(hours=1), 5, timedelta(days=1))
     await lab.send([pointer(days)])
     await lab.settled()
