@@ -1,5 +1,6 @@
 """Laws of the door: known errors are one line, bugs are not hidden, a broken room breaks only itself."""
 
+import subprocess
 import sys
 from importlib.metadata import EntryPoint
 
@@ -48,7 +49,7 @@ def entries(monkeypatch: pytest.MonkeyPatch) -> None:
 def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     monkeypatch.setattr(sys, "argv", ["firstbell", *words])
     with pytest.raises(SystemExit) as left:
-        door.main()
+        door.run()
     return int(left.value.code or 0)
 
 
@@ -67,7 +68,7 @@ def test_what_a_person_can_mend_is_one_line_and_code_2(
 def test_a_bug_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["firstbell", "bug"])
     with pytest.raises(ZeroDivisionError):
-        door.main()
+        door.run()
 
 
 def test_a_broken_room_breaks_only_its_own_command(
@@ -100,3 +101,15 @@ def test_known_errors_are_known_alone_and_in_groups(error: Exception, code: int)
 def test_other_errors_are_not_known() -> None:
     assert door.known_error(ValueError("x")) is None
     assert door.known_error(ExceptionGroup("g", [ValueError("x")])) is None
+
+
+@pytest.mark.parametrize("code", [0, 4])
+def test_a_process_that_loaded_temporal_ends_with_its_code_at_once(code: int) -> None:
+    script = (
+        "import atexit, sys, temporalio; from services.cli import __main__ as door\n"
+        "atexit.register(print, 'took the interpreter down')\n"
+        f"door.run = lambda: (print('answer'), sys.exit({code}))\n"
+        "door.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (code, "answer\n")
