@@ -5,6 +5,7 @@ found again by its instant of observation, which travels through reading, signal
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -26,6 +27,7 @@ from services.kit.settings import Settings
 from tests.bench.figures import Latencies
 from tests.bench.life import DEVICES_COUNT, SIGNAL, Life
 from tests.bench.processes import running
+from tests.harness.pace import at_instant
 from tests.harness.until import until
 from tests.integration.bridge_lab import BridgeLab
 from workflows.activities import FactBatch
@@ -94,7 +96,7 @@ async def raw_signals(life: Life, seconds: float) -> Outcome:
     late = 0.0
     for number in range(2 * len(schools)):  # each school falls, then rises again
         due = began + timedelta(seconds=number / FLIPS_PER_SECOND)
-        late = max(late, await _at(due))
+        late = max(late, await at_instant(due))
         seen[due] = Seen(due.timestamp())
         value = 0.5 if number < len(schools) else 2.0
         task = asyncio.create_task(_signal(life.lab, schools[number % len(schools)], due, value))
@@ -154,7 +156,7 @@ async def _load(life: Life, seconds: float) -> tuple[dict[datetime, Seen], float
     reported = 0
     for tick in range(int(seconds / TICK_SECONDS)):
         due = began + timedelta(seconds=tick * TICK_SECONDS)
-        late = max(late, await _at(due))
+        late = max(late, await at_instant(due))
         if tick % every == 0:
             seen[due] = Seen(due.timestamp())
             life.flip(schools[tick // every % len(schools)], due)
@@ -165,26 +167,20 @@ async def _load(life: Life, seconds: float) -> tuple[dict[datetime, Seen], float
     return seen, late
 
 
-async def _at(due: datetime) -> float:
-    """Waits until the instant; returns by how many seconds it is missed."""
-    left = due.timestamp() - time.time()
-    if left > 0:
-        await asyncio.sleep(left)
-    return max(time.time() - due.timestamp(), 0.0)
-
-
 # -- finding the traces
 
 
 async def _settle(life: Life, seen: dict[datetime, Seen], began: datetime, ended: datetime) -> int:
     """Looks until every change has its fact, or no more come. Returns the signals of the window."""
-    deadline = time.monotonic() + LAST_SECONDS
-    while True:
-        signalled = await _collect(life, seen, began)
-        missing = sum(each.fact is None for each in seen.values())
-        if not missing or time.monotonic() > deadline:
-            return sum(began <= at <= ended for at in signalled)
-        await asyncio.sleep(1)
+    signalled: list[datetime] = []
+
+    async def complete() -> bool:
+        signalled[:] = await _collect(life, seen, began)
+        return all(each.fact is not None for each in seen.values())
+
+    with contextlib.suppress(AssertionError):  # what is missing then, the caller names
+        await until(complete, what="a fact for every change", within=LAST_SECONDS, every=1)
+    return sum(began <= at <= ended for at in signalled)
 
 
 async def _collect(life: Life, seen: dict[datetime, Seen], since: datetime) -> list[datetime]:
