@@ -3,12 +3,11 @@
 Used by the relay, the sender and the commands. An unknown digest is None, never an empty document.
 """
 
-from workflows.policy.document import resolve
-
 from schemas.calendar import Calendar
 from schemas.gate import PolicyDocument, SchoolPolicy
 from services.bridge.interest import Criteria, criteria_by_signal
 from services.kit.database import Connection
+from workflows.policy.document import resolve
 
 KEPT_MAX = 1_000
 """Documents remembered, 1 or more; a calendar takes about 100 KB. Our judgement, 2026-11-23."""
