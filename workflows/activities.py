@@ -9,9 +9,10 @@ from base64 import b64decode, b64encode
 from collections.abc import Sequence
 
 from pydantic import Field, TypeAdapter
+from temporalio import activity
+
 from schemas.fact import Fact
 from schemas.model import Tolerant
-from temporalio import activity
 
 _FACTS = TypeAdapter(tuple[Fact, ...])
 

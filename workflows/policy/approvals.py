@@ -10,7 +10,6 @@ from typing import Literal
 from schemas.decision import Approval, CriterionResult, Status
 from schemas.gate import Gate, Severity
 from schemas.school import GateId
-
 from workflows.policy.holds import PREFIX
 
 Cause = Literal["status-worsened", "policy-changed", "district-changed", "phase-left"]

@@ -12,7 +12,6 @@ from schemas.decision import EvidenceItem, Reason, Status
 from schemas.gate import Criterion, DefectCount, Dwell, Severity, Share, SignOffs, Soak, Threshold
 from schemas.readiness import CATALOGUE, Direction, Missing, Origin
 from schemas.school import ScopeKind
-
 from workflows.policy.bound import wilson_bound
 from workflows.policy.calendar import add_days, ages_out_at, elapsed_days, ends_at
 from workflows.policy.judgement import OUTCOME_OF, SEVERITY, Ground, Judgement, earliest, latest

@@ -12,7 +12,6 @@ from schemas.decision import CriterionResult, EvidenceItem, GateInputs, Outcome,
 from schemas.gate import SEMANTICS, Criterion, DefectCount, Gate, SchoolPolicy, Severity, Share, Soak, Threshold
 from schemas.model import digest_of
 from schemas.school import GateId, Role, SchoolStatus
-
 from workflows.policy import approvals, holds, waivers
 from workflows.policy.criteria import judge
 from workflows.policy.judgement import OUTCOME_OF, SEVERITY, Ground, Judgement, earliest, latest

@@ -10,7 +10,6 @@ from schemas.calendar import Calendar
 from schemas.decision import EvidenceItem
 from schemas.gate import SchoolPolicy, Soak
 from schemas.readiness import CATALOGUE, CoalescedReading, Direction
-
 from workflows.policy.calendar import ages_out_at
 
 

@@ -9,7 +9,6 @@ from datetime import datetime
 from schemas.decision import CriterionResult, Outcome, Reason, Status, Verdict
 from schemas.gate import Criterion, SchoolPolicy, SignOffs, Soak
 from schemas.readiness import CATALOGUE, Direction, Missing
-
 from workflows.policy.holds import PREFIX
 
 _MISSING: Mapping[Missing, str] = {

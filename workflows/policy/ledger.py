@@ -6,7 +6,6 @@ from schemas.decision import DecisionRecord, GateInputs, Verdict
 from schemas.fact import Fact, FactBody
 from schemas.model import digest_of
 from schemas.school import Phase
-
 from workflows.policy.picture import fold_fact
 from workflows.policy.state import ACTS_KEPT, RolloutState
 

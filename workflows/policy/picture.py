@@ -26,7 +26,6 @@ from schemas.fact import (
     SignOffRecorded,
 )
 from schemas.gate import Severity
-
 from workflows.policy.approvals import bindable
 from workflows.policy.holds import PREFIX
 

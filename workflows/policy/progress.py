@@ -37,7 +37,6 @@ from schemas.message import (
 from schemas.model import digest_of
 from schemas.readiness import CATALOGUE
 from schemas.school import Phase, SchoolContext, ScopeKind
-
 from workflows.policy.approvals import bindable
 from workflows.policy.evaluate import assess, signals_of
 from workflows.policy.evidence import fold

@@ -10,7 +10,6 @@ from schemas.decision import HoldKind
 from schemas.gate import SignOffs
 from schemas.message import AddHold, AnswerAsk, Command, CommandReply, GiveSignOff, ReleaseHold
 from schemas.school import GateId
-
 from workflows.policy.people import covers, may_lift, persons, signatures
 from workflows.policy.state import RolloutState, accepted_before, is_repeat, mark_of
 

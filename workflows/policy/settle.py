@@ -21,7 +21,6 @@ from schemas.fact import (
 from schemas.gate import DefectCount, Severity, Share, Threshold
 from schemas.model import digest_of
 from schemas.school import GateId
-
 from workflows.policy.approvals import bindable, lapse
 from workflows.policy.calendar import add_days
 from workflows.policy.evaluate import assess, evaluate, usable_calendar

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from pydantic import Field
+
 from schemas.calendar import Calendar
 from schemas.decision import ActId, EvidenceItem, GateInputs, Waiver
 from schemas.fact import Fact, Picture
@@ -15,7 +16,6 @@ from schemas.message import AddHold, AnswerAsk, Command, CommandReply, GiveSignO
 from schemas.model import Digest, Instant, Tolerant
 from schemas.readiness import SignalName
 from schemas.school import GateId, ProgramId, SchoolContext, SchoolId
-
 from workflows.policy.evaluate import signals_of
 
 ACTS_KEPT = 200

@@ -9,7 +9,6 @@ from datetime import datetime
 
 from schemas.fact import Fact
 from schemas.message import CommandReply, Message, StartRollout, TimePassed
-
 from workflows.policy.progress import advance, begin
 from workflows.policy.state import RolloutState
 

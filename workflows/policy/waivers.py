@@ -6,7 +6,6 @@ from datetime import datetime
 from schemas.decision import Waiver
 from schemas.gate import Criterion
 from schemas.school import SchoolContext
-
 from workflows.policy.judgement import earliest
 from workflows.policy.people import covers
 

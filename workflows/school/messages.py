@@ -6,15 +6,15 @@ are schemas/message.py; here is only what Temporal needs around them. Tolerant: 
 
 from datetime import datetime
 
+from temporalio.common import SearchAttributeKey
+from temporalio.exceptions import ApplicationError
+
 from schemas.decision import GateInputs, Verdict
 from schemas.fact import Picture
 from schemas.gate import SchoolPolicy
 from schemas.message import Command, CommandReply, StartRollout
 from schemas.model import Digest, Instant, Tolerant
 from schemas.school import ProgramId, SchoolId
-from temporalio.common import SearchAttributeKey
-from temporalio.exceptions import ApplicationError
-
 from workflows.activities import packed, unpacked
 from workflows.policy.state import RolloutState
 

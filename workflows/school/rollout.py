@@ -22,7 +22,6 @@ with workflow.unsafe.imports_passed_through():
         StopRollout,
         TimePassed,
     )
-
     from workflows.activities import FactBatch, publish_facts
     from workflows.policy import progress
     from workflows.school import messages, view

@@ -6,9 +6,9 @@ Pure; called only by rollout.py. It shows opaque ids alone, since none of this i
 from collections.abc import Mapping
 from datetime import datetime
 
-from schemas.decision import Outcome, Status
 from temporalio.common import SearchAttributeKey
 
+from schemas.decision import Outcome, Status
 from workflows.policy.evaluate import evaluate
 from workflows.policy.state import RolloutState, inputs_for
 from workflows.school.messages import DISTRICT, OUTCOME, PHASE, View
