@@ -54,16 +54,24 @@ def _programs(user: str | None) -> Path:
     source = binaries()
     if user is None or reachable_by_others(source):
         return source
-    version = _version(source).replace(".", "-")
-    copy = place_for_nobody() / f"postgres-{version}"
+    copy = place_for_nobody() / f"postgres-wheel-{_version(source).replace('.', '-')}"
     if not copy.exists():
         part = copy.with_name(f"{copy.name}.{uuid.uuid4().hex[:8]}")
-        shutil.copytree(source.parent, part, symlinks=True)
+        copy_programs(source, part)
         try:
             part.rename(copy)
         except OSError:  # another start was faster
             shutil.rmtree(part)
-    return copy / "bin"
+    return copy / source.relative_to(source.parents[2])
+
+
+def copy_programs(source: Path, target: Path) -> None:
+    """Copies the programs with the libraries that the wheel keeps beside its package, each where the others look."""
+    site, package = source.parents[2], source.parents[1]
+    shutil.copytree(source.parent, target / source.parent.relative_to(site), symlinks=True)
+    libraries = site / f"{package.name}.libs"
+    if libraries.exists():
+        shutil.copytree(libraries, target / libraries.name, symlinks=True)
 
 
 def _version(programs: Path) -> str:

@@ -3,6 +3,7 @@
 import os
 import socket
 import stat
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -162,3 +163,12 @@ def test_kafka_listens_on_loopback_alone_and_keeps_what_it_acknowledged(tmp_path
     assert "0.0.0.0" not in text
     assert values["listeners"] == "PLAINTEXT://127.0.0.1:1111,CONTROLLER://127.0.0.1:2222"
     assert values["auto.create.topics.enable"] == "false"
+
+
+def test_copied_postgres_programs_run_from_where_they_were_copied(tmp_path: Path) -> None:
+    source = postgres.binaries()
+    postgres.copy_programs(source, tmp_path / "copy")
+    copied = tmp_path / "copy" / source.relative_to(source.parents[2])
+    for program in ("postgres", "initdb", "pg_ctl"):
+        done = subprocess.run([copied / program, "--version"], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
