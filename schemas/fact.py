@@ -9,11 +9,11 @@ from pydantic import Field
 
 from schemas.decision import ActId, Approval, DecisionRecord, Hold, Outcome, SignOff
 from schemas.gate import CriterionId
-from schemas.model import Code, Digest, Instant, Tolerant
+from schemas.model import Code, Digest, Instant, Kinded, Tolerant
 from schemas.school import Actor, GateId, Phase, ProgramId, Role, SchoolContext, SchoolId
 
 
-class RolloutStarted(Tolerant):
+class RolloutStarted(Kinded, Tolerant):
     """A school entered a program and pinned its policy."""
 
     kind: Literal["rollout-started"] = "rollout-started"
@@ -26,7 +26,7 @@ class RolloutStarted(Tolerant):
     """The signals its policy names: all that the bridge need send."""
 
 
-class ContextChanged(Tolerant):
+class ContextChanged(Kinded, Tolerant):
     """The directory's facts about the school, or its calendar, were replaced."""
 
     kind: Literal["context-changed"] = "context-changed"
@@ -35,21 +35,21 @@ class ContextChanged(Tolerant):
     calendar_version: int | None
 
 
-class PhaseOpened(Tolerant):
+class PhaseOpened(Kinded, Tolerant):
     """A phase began: its gate is watched from now."""
 
     kind: Literal["phase-opened"] = "phase-opened"
     attempt: int = Field(ge=1)
 
 
-class GateDecided(Tolerant):
+class GateDecided(Kinded, Tolerant):
     """A gate's outcome or a criterion's status changed."""
 
     kind: Literal["gate-decided"] = "gate-decided"
     decision: DecisionRecord
 
 
-class GateOpened(Tolerant):
+class GateOpened(Kinded, Tolerant):
     """The school passed: the decision named here said OPEN."""
 
     kind: Literal["gate-opened"] = "gate-opened"
@@ -61,7 +61,7 @@ class GateOpened(Tolerant):
     by: Literal["evidence", "approval"]
 
 
-class ApprovalAsked(Tolerant):
+class ApprovalAsked(Kinded, Tolerant):
     """Nothing but approval and time is missing: a role is asked."""
 
     kind: Literal["approval-asked"] = "approval-asked"
@@ -73,7 +73,7 @@ class ApprovalAsked(Tolerant):
     """None: the calendar ends before the deadline."""
 
 
-class AskWithdrawn(Tolerant):
+class AskWithdrawn(Kinded, Tolerant):
     """The ask no longer stands: something besides approval and time is missing again."""
 
     kind: Literal["ask-withdrawn"] = "ask-withdrawn"
@@ -83,14 +83,14 @@ class AskWithdrawn(Tolerant):
     """What is missing; empty: nothing is, no approval is needed any more."""
 
 
-class ApprovalAnswered(Tolerant):
+class ApprovalAnswered(Kinded, Tolerant):
     """A person approved or rejected."""
 
     kind: Literal["approval-answered"] = "approval-answered"
     approval: Approval
 
 
-class ApprovalLapsed(Tolerant):
+class ApprovalLapsed(Kinded, Tolerant):
     """An approval no longer counts, and why."""
 
     kind: Literal["approval-lapsed"] = "approval-lapsed"
@@ -100,21 +100,21 @@ class ApprovalLapsed(Tolerant):
     criterion_ids: tuple[str, ...] = ()
 
 
-class SignOffRecorded(Tolerant):
+class SignOffRecorded(Kinded, Tolerant):
     """A role signed."""
 
     kind: Literal["sign-off-recorded"] = "sign-off-recorded"
     sign_off: SignOff
 
 
-class HoldAdded(Tolerant):
+class HoldAdded(Kinded, Tolerant):
     """A hold was placed on the school."""
 
     kind: Literal["hold-added"] = "hold-added"
     hold: Hold
 
 
-class HoldReleased(Tolerant):
+class HoldReleased(Kinded, Tolerant):
     """A hold was lifted, or its time ended."""
 
     kind: Literal["hold-released"] = "hold-released"
@@ -124,7 +124,7 @@ class HoldReleased(Tolerant):
     """None: it expired."""
 
 
-class DecisionQuestioned(Tolerant):
+class DecisionQuestioned(Kinded, Tolerant):
     """Fresh evidence contradicts a gate that has opened. Nothing moves yet."""
 
     kind: Literal["decision-questioned"] = "decision-questioned"
@@ -133,7 +133,7 @@ class DecisionQuestioned(Tolerant):
     """All that contradict now; empty: the question is answered."""
 
 
-class RolloutStopped(Tolerant):
+class RolloutStopped(Kinded, Tolerant):
     """The school left the program."""
 
     kind: Literal["rollout-stopped"] = "rollout-stopped"

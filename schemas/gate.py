@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from schemas.model import Code, Digest, Strict
+from schemas.model import Code, Digest, Kinded, Strict
 from schemas.school import GateId, Role
 from schemas.signal import SignalName
 
@@ -29,7 +29,7 @@ class Severity(StrEnum):
     """Measured and shown, gating nothing."""
 
 
-class _Criterion(Strict):
+class _Criterion(Kinded, Strict):
     id: CriterionId
     severity: Severity = Severity.HARD
     owner: Role

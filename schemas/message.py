@@ -10,7 +10,7 @@ from pydantic import Field
 from schemas.calendar import Calendar
 from schemas.decision import ActId, Hold
 from schemas.gate import CriterionId, SchoolPolicy
-from schemas.model import Code, Digest, Instant, Tolerant
+from schemas.model import Code, Digest, Instant, Kinded, Tolerant
 from schemas.readiness import CoalescedReading, SignalName
 from schemas.school import Actor, GateId, ProgramId, SchoolContext, SchoolId
 
@@ -29,14 +29,14 @@ class StartRollout(Tolerant):
     started_at: Instant
 
 
-class ReadingsArrived(Tolerant):
+class ReadingsArrived(Kinded, Tolerant):
     """Signal: the latest readings that may move a verdict. Absolute values; older sequences are dropped."""
 
     kind: Literal["readings-arrived"] = "readings-arrived"
     readings: dict[SignalName, CoalescedReading]
 
 
-class ContextArrived(Tolerant):
+class ContextArrived(Kinded, Tolerant):
     """Signal: the directory's facts and calendar, absolute; an older version is dropped."""
 
     kind: Literal["context-arrived"] = "context-arrived"
@@ -46,7 +46,7 @@ class ContextArrived(Tolerant):
     calendar_digest: Digest | None = None
 
 
-class StopRollout(Tolerant):
+class StopRollout(Kinded, Tolerant):
     """Signal: the school leaves the program."""
 
     kind: Literal["stop-rollout"] = "stop-rollout"
@@ -55,7 +55,7 @@ class StopRollout(Tolerant):
     actor: Actor | None = None
 
 
-class GiveSignOff(Tolerant):
+class GiveSignOff(Kinded, Tolerant):
     """Update: a role signs a sign-off criterion of the current gate."""
 
     kind: Literal["give-sign-off"] = "give-sign-off"
@@ -66,7 +66,7 @@ class GiveSignOff(Tolerant):
     """None: the gate's only sign-off criterion."""
 
 
-class AnswerAsk(Tolerant):
+class AnswerAsk(Kinded, Tolerant):
     """Update: the asked role approves or rejects."""
 
     kind: Literal["answer-ask"] = "answer-ask"
@@ -78,7 +78,7 @@ class AnswerAsk(Tolerant):
     note_id: ActId | None = None
 
 
-class AddHold(Tolerant):
+class AddHold(Kinded, Tolerant):
     """Update: a person holds the school."""
 
     kind: Literal["add-hold"] = "add-hold"
@@ -87,7 +87,7 @@ class AddHold(Tolerant):
     hold: Hold
 
 
-class ReleaseHold(Tolerant):
+class ReleaseHold(Kinded, Tolerant):
     """Update: a person lifts a hold."""
 
     kind: Literal["release-hold"] = "release-hold"
@@ -96,7 +96,7 @@ class ReleaseHold(Tolerant):
     hold_id: ActId
 
 
-class TimePassed(Tolerant):
+class TimePassed(Kinded, Tolerant):
     """The timer fired."""
 
     kind: Literal["time-passed"] = "time-passed"

@@ -9,7 +9,15 @@ import json
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+)
 
 
 class Strict(BaseModel):
@@ -22,6 +30,18 @@ class Tolerant(BaseModel):
     """A reading, fact, Temporal message or workflow state: unknown fields are ignored; it only grows."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+
+class Kinded(BaseModel):
+    """One of several that are told apart by `kind`, which is therefore written even where defaults are left out."""
+
+    kind: str
+
+    @model_serializer(mode="wrap")
+    def _with_its_kind(self, rest: SerializerFunctionWrapHandler) -> dict[str, object]:
+        tree: dict[str, object] = rest(self)
+        tree.setdefault("kind", self.kind)
+        return tree
 
 
 def _utc(value: datetime) -> datetime:
@@ -51,8 +71,12 @@ REVISION_MAX = 2**53 - 1
 
 
 def canonical_bytes(document: BaseModel | dict[str, Any] | list[Any]) -> bytes:
-    """The one byte form of a document: JSON, sorted keys, no spaces, UTF-8, no NaN. Any: a JSON tree. Never blocks."""
-    tree = document.model_dump(mode="json") if isinstance(document, BaseModel) else document
+    """The one byte form of a document: JSON, sorted keys, no spaces, UTF-8, no NaN. Any: a JSON tree. Never blocks.
+
+    Fields at their default are left out, so that a model which grows by a defaulted field keeps every digest it had.
+    A default is therefore part of the language and never changes.
+    """
+    tree = document.model_dump(mode="json", exclude_defaults=True) if isinstance(document, BaseModel) else document
     return json.dumps(tree, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 

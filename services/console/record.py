@@ -92,8 +92,8 @@ def export(fact: Fact, school: str, noticed: bool, policy: PolicyDocument, calen
 
 
 def tree_of(made: DecisionExport) -> Json:
-    """The file's JSON as any reader sees it."""
-    tree: Json = json.loads(canonical_bytes(made))
+    """The file's JSON as any reader sees it, defaults included."""
+    tree: Json = made.model_dump(mode="json")
     return tree
 
 

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from schemas.__main__ import FOLDER, rendered
 from schemas.asyncapi import json_schemas, payload_models
 from schemas.compatibility import breaking_changes
+from schemas.fact import Picture
+from schemas.gate import Criterion, Share, Threshold
 from schemas.message import ReadingsArrived, StartRollout
-from schemas.model import Strict, Tolerant
+from schemas.model import Strict, Tolerant, canonical_bytes, digest_of
 from schemas.samples import raw_samples
 
 RELEASED = Path(__file__).parent / "released"
@@ -96,3 +98,23 @@ def test_a_tolerant_reader_reads_tomorrows_sample(path: Path) -> None:
 def test_temporal_messages_ignore_what_tomorrow_adds() -> None:
     for model in (StartRollout, ReadingsArrived):
         assert issubclass(model, Tolerant)
+
+
+def test_a_model_that_grows_by_a_default_keeps_its_digests() -> None:
+    class Grown(Picture):
+        later: int = 0
+
+    assert digest_of(Grown()) == digest_of(Picture())
+    assert digest_of(Grown(attempt=2)) == digest_of(Picture(attempt=2)) != digest_of(Picture())
+    assert digest_of(Grown(later=1)) != digest_of(Picture())
+
+
+def test_what_kind_alone_tells_apart_has_digests_apart() -> None:
+    same = {
+        "id": "one", "owner": "principal", "next_step": "do it", "source": "default, not a standard", "lesson": "A01",
+        "signal": "net.mbps-per-student", "pass_at": 1.0,
+    }  # fmt: skip
+    assert digest_of(Threshold.model_validate(same)) != digest_of(Share.model_validate(same))
+    assert TypeAdapter(Criterion).validate_json(canonical_bytes(Share.model_validate(same))) == Share.model_validate(
+        same
+    )

@@ -41,7 +41,9 @@ def signals_of(gate: Gate) -> tuple[str, ...]:
 def evidence_digest(evidence: dict[str, EvidenceItem]) -> str:
     """The digest of what was seen, sequences left out: a rebuilt service numbers anew."""
     excluded = {"sequence", "broken_sequence"}
-    return digest_of({name: item.model_dump(mode="json", exclude=excluded) for name, item in evidence.items()})
+    return digest_of(
+        {name: item.model_dump(mode="json", exclude=excluded, exclude_defaults=True) for name, item in evidence.items()}
+    )
 
 
 def usable_calendar(calendar: Calendar | None, inputs: GateInputs) -> Calendar | None:
