@@ -1,4 +1,4 @@
-"""Who may act where: scopes, ranks, persons, signatures. Called by criteria, holds, refusals; decides no gate."""
+"""Who may act where: scopes, ranks, persons, signatures. Called by criteria, holds, acts; decides no gate."""
 
 from collections.abc import Iterable, Mapping
 

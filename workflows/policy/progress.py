@@ -9,16 +9,11 @@ from datetime import datetime
 from typing import assert_never
 
 from schemas.calendar import Calendar
-from schemas.decision import Approval, SignOff
 from schemas.fact import (
-    ApprovalAnswered,
     ContextChanged,
-    HoldAdded,
-    HoldReleased,
     PhaseOpened,
     RolloutStarted,
     RolloutStopped,
-    SignOffRecorded,
 )
 from schemas.message import (
     AddHold,
@@ -37,15 +32,16 @@ from schemas.message import (
 from schemas.model import digest_of
 from schemas.readiness import CATALOGUE
 from schemas.school import Phase, SchoolContext, ScopeKind
-from workflows.policy.approvals import bindable
-from workflows.policy.evaluate import assess, signals_of
+from workflows.policy import acts
+from workflows.policy.evaluate import signals_of
 from workflows.policy.evidence import fold
 from workflows.policy.ledger import Ledger
-from workflows.policy.refusals import check, sign_off_criterion
 from workflows.policy.settle import settle
-from workflows.policy.state import RolloutState, Step, accepted_before, inputs_for, is_repeat, mark_of
+from workflows.policy.state import RolloutState, Step, accepted_before, is_repeat, mark_of
 
 __all__ = ["RolloutState", "Step", "advance", "begin", "check", "signals_named"]
+
+check = acts.check
 
 
 def signals_named(state: RolloutState) -> tuple[str, ...]:
@@ -166,55 +162,10 @@ def _command(ledger: Ledger, command: Command) -> Step:
     wake_at = ledger.state.wake_at
     if wake_at is not None and ledger.now >= wake_at:
         settle(ledger, question=False)  # the timer is late: nobody answers for a world that has passed
-    refusal = check(ledger.state, command, ledger.now)
+    refusal = acts.check(ledger.state, command, ledger.now)
     if refusal is not None:
         return _step(ledger, refusal)
-    _act(ledger, command)
+    acts.do(ledger, command)
     settle(ledger, question=False)
     sequence = ledger.remember(command.act_id, mark_of(command))
     return _step(ledger, CommandReply(act_id=command.act_id, accepted=True, fact_sequence=sequence))
-
-
-def _act(ledger: Ledger, command: Command) -> None:
-    match command:
-        case GiveSignOff():
-            criterion = sign_off_criterion(ledger.state, command)
-            assert criterion is not None  # checked
-            ledger.write(
-                SignOffRecorded(
-                    sign_off=SignOff(
-                        act_id=command.act_id, gate=command.gate, criterion_id=criterion.id, actor=command.actor,
-                        signed_at=ledger.now,
-                    )
-                )
-            )  # fmt: skip
-        case AnswerAsk():
-            ledger.write(ApprovalAnswered(approval=_approval(ledger, command)))
-        case AddHold():
-            placed = {"placed_at": ledger.now, "placed_by": command.actor}
-            ledger.write(HoldAdded(hold=command.hold.model_copy(update=placed)))
-        case ReleaseHold():
-            ledger.write(HoldReleased(hold_id=command.hold_id, cause="lifted", actor=command.actor))
-        case _:
-            assert_never(command)
-
-
-def _approval(ledger: Ledger, command: AnswerAsk) -> Approval:
-    """The answer, bound to each hard criterion's status as it stands now, not as it stood when the ask was shown."""
-    state = ledger.state
-    assert state.context is not None  # checked
-    gate = state.policy.gates[command.gate]
-    results = assess(state.policy, gate, state.calendar, inputs_for(state, command.gate), ledger.now)
-    return Approval(
-        act_id=command.act_id,
-        gate=command.gate,
-        attempt=state.picture.attempt,
-        answer=command.answer,
-        actor=command.actor,
-        answered_at=ledger.now,
-        reason=command.reason,
-        note_id=command.note_id,
-        policy_digest=state.policy.digest,
-        district_id=state.context.district_id,
-        bound=bindable(results),
-    )

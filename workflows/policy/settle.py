@@ -1,9 +1,10 @@
 """After every message: let time and evidence have their effect, and say so in facts. Called by progress only.
 
 Holds end, approvals lapse, the current gate is decided, people are asked, an open gate opens the next phase, and
-opened gates are questioned. It refuses nothing: refusals are refusals.py.
+opened gates are questioned. It refuses nothing: refusals are acts/.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 
 from schemas.calendar import Calendar
@@ -34,7 +35,8 @@ _UNREADABLE = (Status.UNKNOWN, Status.STALE)
 
 def settle(ledger: Ledger, *, question: bool) -> None:
     """Bring the school to rest at the ledger's instant. `question`: fresh evidence may contradict opened gates."""
-    _end_holds(ledger)
+    for before in BEFORE:
+        before(ledger)
     verdict = _decide(ledger)
     for _ in GateId:
         if verdict.outcome is not Outcome.OPEN or verdict.gate is GateId.SCALE_GUARD:
@@ -44,14 +46,24 @@ def settle(ledger: Ledger, *, question: bool) -> None:
     if question:
         for gate in ledger.state.picture.opened:
             _question(ledger, gate)
-    ends = (hold.expires_at for hold in ledger.state.picture.holds.values())
-    ledger.change(wake_at=earliest(verdict.next_evaluation_at, *ends))
+    looks = [after(ledger, verdict) for after in AFTERWARDS]
+    ledger.change(wake_at=earliest(verdict.next_evaluation_at, *looks))
 
 
 def _end_holds(ledger: Ledger) -> None:
     for hold_id, hold in sorted(ledger.state.picture.holds.items()):
         if expired(hold, ledger.now):
             ledger.write(HoldReleased(hold_id=hold_id, cause="expired"))
+
+
+def _next_end_of_hold(ledger: Ledger, _verdict: Verdict) -> datetime | None:
+    return earliest(*(hold.expires_at for hold in ledger.state.picture.holds.values()))
+
+
+BEFORE: tuple[Callable[[Ledger], None], ...] = (_end_holds,)
+"""What time does before the gate is decided, in this order."""
+AFTERWARDS: tuple[Callable[[Ledger, Verdict], datetime | None], ...] = (_next_end_of_hold,)
+"""What follows from the verdict, in this order; each says when it must be looked at again by time alone, or None."""
 
 
 def _decide(ledger: Ledger) -> Verdict:

@@ -1,0 +1,62 @@
+"""What people do to a school: one file an act, each with its check and its deed. Called by progress and the shell.
+
+A refusal names what was expected, what was seen, and the next step. It changes nothing.
+"""
+
+from datetime import datetime
+from typing import assert_never
+
+from schemas.message import AddHold, AnswerAsk, Command, CommandReply, GiveSignOff, ReleaseHold
+from workflows.policy.acts import answering, holding, signing
+from workflows.policy.acts.refusal import refuse
+from workflows.policy.ledger import Ledger
+from workflows.policy.people import covers
+from workflows.policy.state import RolloutState, accepted_before, is_repeat, mark_of
+
+
+def check(state: RolloutState, command: Command, now: datetime) -> CommandReply | None:
+    """The refusal of a command as things stand; None: it is in order, or was accepted before. Never blocks."""
+    if accepted_before(state, command.act_id) is not None:
+        if is_repeat(state, command):
+            return None
+        return refuse(
+            command, "act-id-taken", f"an id of its own for {mark_of(command)}",
+            f"{command.act_id}, which was {state.act_marks[command.act_id]}", "act again under a new id",
+        )  # fmt: skip
+    if state.picture.stopped is not None:
+        return refuse(
+            command, "rollout-stopped", "a rollout under way", f"stopped: {state.picture.stopped}",
+            "start the school in a program first",
+        )  # fmt: skip
+    scope = command.actor.scope
+    if not covers(scope, state.context, state.school_id, state.program_id):
+        return refuse(
+            command, "scope-does-not-cover-school", f"a scope that holds school {state.school_id}",
+            f"{scope.kind.value} {scope.id}", "act as somebody whose role covers this school",
+        )  # fmt: skip
+    match command:
+        case GiveSignOff():
+            return signing.check(state, command)
+        case AnswerAsk():
+            return answering.check(state, command)
+        case AddHold():
+            return holding.check_add(state, command, now)
+        case ReleaseHold():
+            return holding.check_release(state, command)
+        case _:
+            assert_never(command)
+
+
+def do(ledger: Ledger, command: Command) -> None:
+    """What a command in order leads to, in facts. The caller has checked it."""
+    match command:
+        case GiveSignOff():
+            signing.do(ledger, command)
+        case AnswerAsk():
+            answering.do(ledger, command)
+        case AddHold():
+            holding.add(ledger, command)
+        case ReleaseHold():
+            holding.release(ledger, command)
+        case _:
+            assert_never(command)

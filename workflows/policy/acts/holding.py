@@ -1,0 +1,56 @@
+"""The acts of holding a school where it is, and of letting it go."""
+
+from datetime import datetime
+
+from schemas.decision import HoldKind
+from schemas.fact import HoldAdded, HoldReleased
+from schemas.message import AddHold, CommandReply, ReleaseHold
+from workflows.policy.acts.refusal import refuse
+from workflows.policy.ledger import Ledger
+from workflows.policy.people import covers, may_lift
+from workflows.policy.state import RolloutState
+
+
+def check_add(state: RolloutState, command: AddHold, now: datetime) -> CommandReply | None:
+    """Whether this hold may be placed."""
+    hold = command.hold
+    if hold.hold_id in state.picture.holds:
+        return refuse(command, "hold-exists", "a new hold id", hold.hold_id, "choose another id")
+    if hold.kind is not HoldKind.PERSON:
+        return refuse(command, "not-a-persons-hold", "person", hold.kind.value, "place it as a person's hold")
+    if not covers(hold.scope, state.context, state.school_id, state.program_id):
+        return refuse(
+            command, "hold-misses-school", f"a scope that holds school {state.school_id}",
+            f"{hold.scope.kind.value} {hold.scope.id}", "give the hold a scope that holds the school",
+        )  # fmt: skip
+    if hold.expires_at is not None and hold.expires_at <= now:
+        return refuse(
+            command, "hold-already-over", f"an end after {now.isoformat()}", hold.expires_at.isoformat(),
+            "give the hold a later end, or none",
+        )  # fmt: skip
+    return None
+
+
+def add(ledger: Ledger, command: AddHold) -> None:
+    """Places the hold, as of now and by this actor."""
+    placed = {"placed_at": ledger.now, "placed_by": command.actor}
+    ledger.write(HoldAdded(hold=command.hold.model_copy(update=placed)))
+
+
+def check_release(state: RolloutState, command: ReleaseHold) -> CommandReply | None:
+    """Whether this actor may lift this hold."""
+    hold = state.picture.holds.get(command.hold_id)
+    if hold is None:
+        known = ", ".join(sorted(state.picture.holds)) or "no hold"
+        return refuse(command, "unknown-hold", known, command.hold_id, "name a hold that stands")
+    if not may_lift(command.actor.role, hold.lifted_by):
+        return refuse(
+            command, "role-may-not-lift", f"{hold.lifted_by.value}, or a role above it", command.actor.role.value,
+            f"ask the {hold.lifted_by.value} to lift it",
+        )  # fmt: skip
+    return None
+
+
+def release(ledger: Ledger, command: ReleaseHold) -> None:
+    """Lifts the hold."""
+    ledger.write(HoldReleased(hold_id=command.hold_id, cause="lifted", actor=command.actor))
