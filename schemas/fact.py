@@ -8,6 +8,23 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from schemas.decision import ActId, Approval, DecisionRecord, Hold, Outcome, SignOff
+from schemas.escalation import (
+    Escalation,
+    EscalationAcknowledged,
+    EscalationActed,
+    EscalationClosed,
+    EscalationId,
+    EscalationPaused,
+    EscalationRaised,
+    EscalationRescheduled,
+    EscalationResumed,
+    RungFired,
+    WorkItem,
+    WorkItemClosed,
+    WorkItemId,
+    WorkItemOpened,
+    WorkItemOverdue,
+)
 from schemas.gate import CriterionId
 from schemas.model import Code, Digest, Instant, Kinded, Tolerant
 from schemas.school import Actor, GateId, Phase, ProgramId, Role, SchoolContext, SchoolId
@@ -156,7 +173,18 @@ FactBody = Annotated[
     | HoldAdded
     | HoldReleased
     | DecisionQuestioned
-    | RolloutStopped,
+    | RolloutStopped
+    | EscalationRaised
+    | RungFired
+    | EscalationRescheduled
+    | EscalationAcknowledged
+    | EscalationActed
+    | EscalationPaused
+    | EscalationResumed
+    | EscalationClosed
+    | WorkItemOpened
+    | WorkItemOverdue
+    | WorkItemClosed,
     Field(discriminator="kind"),
 ]
 
@@ -205,3 +233,7 @@ class Picture(Tolerant):
     context_version: int | None = None
     stopped: Code | None = None
     """The reason. None: under way."""
+    escalations: dict[EscalationId, Escalation] = Field(default_factory=dict)
+    """Those that are not closed."""
+    work_items: dict[WorkItemId, WorkItem] = Field(default_factory=dict)
+    """Those that are not closed."""

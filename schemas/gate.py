@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from schemas.ladder import Alarm, Ladder, LadderName, WorkLine
 from schemas.model import Code, Digest, Kinded, Strict
 from schemas.school import GateId, Role
 from schemas.signal import SignalName
@@ -40,6 +41,8 @@ class _Criterion(Kinded, Strict):
     """Where the lines come from, or "default, not a standard"."""
     lesson: str = Field(pattern=r"^A[0-9]{2}$")
     waivable: bool = True
+    work_item: WorkLine | None = None
+    """The work that its failure opens. None: none."""
 
 
 class _SignalCriterion(_Criterion):
@@ -122,6 +125,12 @@ class Gate(Strict):
     silence: Sentence
     """What happens when nobody answers, as told to the person asked."""
     criteria: tuple[Criterion, ...] = Field(min_length=1, max_length=60)
+    blocked_ladder: LadderName | None = None
+    """Raised while hard criteria say no or nothing. None: nobody is told."""
+    blocked_after_days: int = Field(default=5, ge=0, le=60)
+    """School days of being blocked before the ladder begins. Default, not a standard."""
+    unanswered_ladder: LadderName | None = None
+    """Raised when an ask is past its deadline. None: nobody is told."""
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> Self:
@@ -158,6 +167,13 @@ class PolicyDocument(Strict):
     semantics: int = Field(ge=1, le=SEMANTICS)
     title: Sentence
     profiles: dict[Code, Profile] = Field(min_length=1)
+    ladders: dict[LadderName, Ladder] = Field(default_factory=dict)
+    """By the names that gates, alarms and work lines call. Empty: nobody is ever told."""
+    alarms: tuple[Alarm, ...] = Field(default=(), max_length=20)
+    waiver_ladder: LadderName | None = None
+    """Raised before a waiver ends. None: nobody is told."""
+    waiver_ending_days: int = Field(default=5, ge=1, le=60)
+    """School days before its end. Default, not a standard."""
 
 
 class SchoolPolicy(Strict):
@@ -169,6 +185,10 @@ class SchoolPolicy(Strict):
     semantics: int = Field(ge=1)
     profile: Code
     gates: dict[GateId, Gate]
+    ladders: dict[LadderName, Ladder] = Field(default_factory=dict)
+    alarms: tuple[Alarm, ...] = ()
+    waiver_ladder: LadderName | None = None
+    waiver_ending_days: int = 5
 
 
 class PolicyStored(Strict):

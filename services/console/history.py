@@ -5,6 +5,19 @@ from datetime import datetime
 from typing import assert_never
 
 from schemas.decision import Outcome, Status
+from schemas.escalation import (
+    EscalationAcknowledged,
+    EscalationActed,
+    EscalationClosed,
+    EscalationPaused,
+    EscalationRaised,
+    EscalationRescheduled,
+    EscalationResumed,
+    RungFired,
+    WorkItemClosed,
+    WorkItemOpened,
+    WorkItemOverdue,
+)
 from schemas.fact import (
     ApprovalAnswered,
     ApprovalAsked,
@@ -23,6 +36,7 @@ from schemas.fact import (
     SignOffRecorded,
 )
 from schemas.school import Actor, Phase
+from services.console.history_escalation import tell_escalation, tell_work_item
 from services.console.views import SIMULATED, Answer
 
 
@@ -88,6 +102,19 @@ def _text(fact: Fact) -> str:
             return f"fresh evidence no longer contradicts the opening of {body.gate.value}"
         case RolloutStopped() as body:
             return f"left the program, reason {body.reason}" + (f", by {_who(body.actor)}" if body.actor else "")
+        case (
+            EscalationRaised()
+            | RungFired()
+            | EscalationRescheduled()
+            | EscalationAcknowledged()
+            | EscalationActed()
+            | EscalationPaused()
+            | EscalationResumed()
+            | EscalationClosed()
+        ) as body:
+            return tell_escalation(body)
+        case WorkItemOpened() | WorkItemOverdue() | WorkItemClosed() as body:
+            return tell_work_item(body)
         case _:
             assert_never(fact.body)
 

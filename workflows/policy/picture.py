@@ -6,6 +6,19 @@ The law: folding the facts that `advance` published gives the picture of its sta
 from typing import assert_never
 
 from schemas.decision import Approval, CriterionResult
+from schemas.escalation import (
+    EscalationAcknowledged,
+    EscalationActed,
+    EscalationClosed,
+    EscalationPaused,
+    EscalationRaised,
+    EscalationRescheduled,
+    EscalationResumed,
+    RungFired,
+    WorkItemClosed,
+    WorkItemOpened,
+    WorkItemOverdue,
+)
 from schemas.fact import (
     ApprovalAnswered,
     ApprovalAsked,
@@ -27,6 +40,7 @@ from schemas.fact import (
 )
 from schemas.gate import Severity
 from workflows.policy.approvals import bindable
+from workflows.policy.escalation_picture import fold_escalation, fold_work_item
 from workflows.policy.holds import PREFIX
 
 Change = dict[str, object]
@@ -75,6 +89,19 @@ def _change(picture: Picture, fact: Fact, body: FactBody) -> Change:
             return {"questioned": {**others, body.gate: body.criterion_ids} if body.criterion_ids else others}
         case RolloutStopped():
             return {"stopped": body.reason, **_NO_ASK}
+        case (
+            EscalationRaised()
+            | RungFired()
+            | EscalationRescheduled()
+            | EscalationAcknowledged()
+            | EscalationActed()
+            | EscalationPaused()
+            | EscalationResumed()
+            | EscalationClosed()
+        ):
+            return fold_escalation(picture, fact, body)
+        case WorkItemOpened() | WorkItemOverdue() | WorkItemClosed():
+            return fold_work_item(picture, fact, body)
         case _:
             assert_never(body)
 
