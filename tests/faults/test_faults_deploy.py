@@ -80,7 +80,7 @@ async def deployed(walkers: Walkers, candidate: type) -> AsyncIterator[None]:
 async def test_a_patched_change_goes_on_with_open_schools_and_an_unpatched_one_is_caught_before(lab: FaultLab) -> None:
     async with lab.walkers(SCHOOLS) as walkers:
         await walkers.walk("infrastructure-check")
-        histories = [await walkers.handle(school).fetch_history() for school in walkers.schools]
+        histories = await walkers.histories()
         assert await failures(SchoolRollout, histories) == {}
         assert await failures(Careful, histories) == {}
         caught = await failures(Hasty, histories)
@@ -94,7 +94,7 @@ async def test_a_patched_change_goes_on_with_open_schools_and_an_unpatched_one_i
                 patched = [school for school in walkers.schools if await has_patch(walkers, school)]
                 assert patched == list(walkers.schools), "the new code never ran; nothing is proved"
                 await walkers.no_task_failed()
-                later = [await walkers.handle(school).fetch_history() for school in walkers.schools]
+                later = await walkers.histories()
                 assert await failures(Careful, later) == {}
                 assert len(await failures(SchoolRollout, later)) == SCHOOLS, "going back would have to be caught too"
                 await walkers.stop()  # runs that hold the patch must not meet the old code again

@@ -12,11 +12,13 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 import asyncpg
 from confluent_kafka import Consumer, Producer, TopicPartition
 from temporalio.api.enums.v1 import WorkflowTaskFailedCause
+from temporalio.client import WorkflowHistory
 from temporalio.service import RPCError
 
 from schemas.events.raw import RawEvent
@@ -253,6 +255,27 @@ class Walkers(BridgeLab):
         await self.faults.patiently(
             there, what=f"{share:.0%} of the schools to reach {phase}", within=within, every=0.5
         )
+
+    async def histories(self) -> list[WorkflowHistory]:
+        """Each school's current run, once its code has asked something of Temporal.
+
+        A run that has just continued as new holds no answer yet: nothing in it could contradict other code, and the
+        replayer waits without end for its first task to complete.
+        """
+
+        async def answered(school: str) -> WorkflowHistory | None:
+            history = await self.handle(school).fetch_history()
+            asked = any(
+                event.HasField("timer_started_event_attributes")
+                or event.HasField("activity_task_scheduled_event_attributes")
+                for event in history.events
+            )
+            return history if asked else None
+
+        return [
+            await self.faults.patiently(partial(answered, school), what=f"{school} to ask for something")
+            for school in self.schools
+        ]
 
     async def no_task_failed(self) -> None:
         """No school's workflow ever failed a task: its code answered every time it was asked.
