@@ -15,6 +15,8 @@ from schemas.signal import SignalName
 
 CriterionId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,60}$")]
 Sentence = Annotated[str, StringConstraints(min_length=3, max_length=300)]
+LineName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{1,40}$")]
+"""A criterion's field that holds a number."""
 SEMANTICS = 1
 """The meaning of policies as this build decides them; a school pins it at program start."""
 
@@ -43,6 +45,9 @@ class _Criterion(Kinded, Strict):
     waivable: bool = True
     work_item: WorkLine | None = None
     """The work that its failure opens. None: none."""
+    variance: dict[LineName, tuple[float, float]] = Field(default={})
+    """How far an inheriting document may loosen a line, by the line's name; only with an approved variance. A line
+    that is absent may only be tightened."""
 
 
 class _SignalCriterion(_Criterion):

@@ -58,3 +58,6 @@ class Signal(Strict):
     """True: a share of a population, whose readings carry numerator and population."""
     absence_is_good: bool = False
     """True: nothing reported means zero, but only below the source's watermark."""
+    outcome: bool = False
+    """True: what pupils learned or how they fared, which says nothing before a full term; such a signal may not be a
+    hard line before scale. False: a condition, an effort or a use."""

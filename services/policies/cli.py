@@ -15,6 +15,7 @@ from schemas.model import digest_of
 from services.kit.database import Connection
 from services.kit.outcome import PermanentError
 from services.kit.terminal import NO, codes, emit, in_transaction
+from services.policies import differences
 from services.policies import store as shelf
 from services.policies.loader import Refused, load
 from services.policies.terminal import line_of
@@ -31,7 +32,9 @@ app = typer.Typer(
 
       firstbell policy check deploy/policies/default.yaml
 
-    {codes("the file is refused")}""",
+      firstbell policy diff default@1 default@2
+
+    {codes("the file is refused, or two policies differ")}""",
 )
 DIGEST_SHOWN = 19
 """Characters of a digest in the list: enough to name a document, and accepted by `policy show`."""
@@ -100,9 +103,7 @@ def show(
     async def read(connection: Connection) -> shelf.Stored | None:
         return await shelf.find(connection, policy)
 
-    found = in_transaction("policies", read)
-    if found is None:
-        raise PermanentError(f"policy {policy}: expected a stored name or digest; see `firstbell policy show`")
+    found = _found(policy, in_transaction("policies", read))
     chosen = found.document.profiles
     if profile is not None:
         if profile not in chosen:
@@ -118,6 +119,47 @@ def show(
     out.print(found.digest, highlight=False)
     for name, each in chosen.items():
         _show_profile(out, name, each)
+
+
+def _found(text: str, found: shelf.Stored | None) -> shelf.Stored:
+    if found is None:
+        raise PermanentError(
+            f"policy {text}: expected a stored name, name@version or digest; see `firstbell policy show`"
+        )
+    return found
+
+
+@app.command()
+def diff(
+    before: Annotated[str, typer.Argument(help="A stored name, name@version or digest, or a file.")],
+    after: Annotated[str, typer.Argument(help="The same, of the newer one.")],
+    profile: Annotated[str | None, typer.Option(help="Only this profile.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare two policies: what was added, removed, tightened or loosened at which gate. Exit 1: they differ."""
+    one, other = (_document(text, as_json) for text in (before, after))
+    changes = differences.differences(one, other, profile)
+    if as_json:
+        emit({"before": digest_of(one), "after": digest_of(other), "changes": differences.tree(changes)})
+    else:
+        for line in differences.lines(changes):
+            typer.echo(line)
+        if not changes:
+            typer.echo("no difference in what any school gets")
+    raise typer.Exit(NO if changes else 0)
+
+
+def _document(text: str, as_json: bool) -> PolicyDocument:
+    file = Path(text)
+    if file.suffix in (".yaml", ".yml"):
+        if not file.is_file():
+            raise PermanentError(f"{file}: expected a policy file, seen none")
+        return _load(file, as_json)
+
+    async def read(connection: Connection) -> shelf.Stored | None:
+        return await shelf.find(connection, text)
+
+    return _found(text, in_transaction("policies", read)).document
 
 
 def _show_profile(out: Console, name: str, profile: Profile) -> None:

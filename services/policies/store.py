@@ -66,15 +66,19 @@ async def store(connection: Connection, document: PolicyDocument, now: datetime)
 
 
 async def find(connection: Connection, text: str) -> Stored | None:
-    """The document of this digest (or its first characters), or the newest version of this name. None: no such one.
+    """The document of this digest (or its first characters), of `name@version`, or the newest version of this name.
 
-    Raises PermanentError when the stored content no longer has its digest.
+    None: no such one. Raises PermanentError when the stored content no longer has its digest.
     """
+    name, _, version = text.partition("@")
     row = await connection.fetchrow(
-        """select * from document where digest = $1 or name = $1 or ($2 <> '' and digest like $2 || '%')
+        """select * from document where digest = $1 or (name = $3 and ($4::int is null or version = $4))
+            or ($2 <> '' and digest like $2 || '%')
         order by digest = $1 desc, version desc limit 1""",
         text,
         text if text.startswith("sha256:") and text.isascii() and "%" not in text and len(text) >= 13 else "",
+        name,
+        int(version) if version.isascii() and version.isdigit() and len(version) < 9 else (-1 if "@" in text else None),
     )
     if row is None:
         return None

@@ -6,6 +6,7 @@ import pytest
 
 from schemas.gate import Gate, PolicyDocument, Share, SignOffs
 from schemas.model import digest_of
+from schemas.readiness import CATALOGUE
 from schemas.school import GateId, Role
 from services.policies.loader import PolicyFault, Refused, load
 from workflows.policy.document import profile_for
@@ -92,6 +93,13 @@ def _share(gate: Gate, criterion_id: str) -> Share:
         ("inherits: standard", "inherits: standart", "small-school.inherits", "inherits nothing"),
         ("          sign-in-works:", "          sign-in-walks:", "change.sign-in-walks", "expected one of"),
         ("waivable: false", "waivable: maybe", "plan-signed.waivable", "bool"),
+        ("minimum_days: 30", "minimum_days: 175", "beta-dwell.minimum_days", "a school year"),
+        ("evidence_age_days_max: 10", "evidence_age_days_max: 1", "lasting.evidence_age_days_max", "more than 1 day"),
+        ("warn_at: 2.0", "variance: {pass_att: [0.8, 1.0]}", "network-speed.variance.pass_att", "a number"),
+        ("warn_at: 2.0", "variance: {signal: [0.8, 1.0]}", "network-speed.variance.signal", "a number"),
+        ("warn_at: 2.0", "variance: {pass_at: [0.8, 0.9]}", "network-speed.variance.pass_at", "holds pass_at (1)"),
+        ("warn_at: 2.0", "variance: {pass_at: [1.0, 0.8]}", "network-speed.variance.pass_at", "holds pass_at (1)"),
+        ("warn_at: 2.0", "variance: {pass_at: [0.855, 1.0]}", "network-speed.variance.pass_at", "steps of 0.01"),
     ],
 )
 def test_a_fault_is_named_by_line_and_key(before: str, after: str, key: str, message: str) -> None:
@@ -102,6 +110,24 @@ def test_a_fault_is_named_by_line_and_key(before: str, after: str, key: str, mes
     assert fitting, [fault.words("default.yaml") for fault in faults]
     lines = {line_of(DEFAULT, before) + offset for offset in range(-30, 31)}
     assert any(fault.line in lines for fault in fitting), fitting
+
+
+def test_an_outcome_is_no_hard_line_before_a_full_term(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "beta.feedback-ratio"
+    marked = {**CATALOGUE, name: CATALOGUE[name].model_copy(update={"outcome": True})}
+    monkeypatch.setattr("workflows.policy.undecidable.CATALOGUE", marked)
+    (fault,) = refused(DEFAULT)
+    assert (fault.key, fault.line) == (
+        "profiles.standard.gates.G2.criteria.beta-feedback.signal", line_of(DEFAULT, f"signal: {name}"),
+    )  # fmt: skip
+    assert "A90" in fault.message
+    assert accepted(DEFAULT.replace("id: beta-feedback\n", "id: beta-feedback\n            severity: observe\n", 1))
+
+
+def test_a_second_profile_without_ends_is_refused_because_no_school_gets_it() -> None:
+    (fault,) = refused(DEFAULT + "  tiny: {inherits: standard}\n")
+    assert fault.key == "profiles.tiny"
+    assert "no school gets tiny" in fault.message
 
 
 def test_the_line_is_the_very_line_for_a_wrong_value() -> None:

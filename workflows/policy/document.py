@@ -5,7 +5,6 @@ repairs, and a document with a fault is refused by its callers.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import combinations
 
 from schemas.gate import (
@@ -23,16 +22,10 @@ from schemas.gate import (
 from schemas.model import digest_of
 from schemas.readiness import CATALOGUE, on_grid
 from schemas.signal import Direction, Signal
+from workflows.policy import undecidable
+from workflows.policy.fault import Fault, Path
 
-Path = tuple[str | int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing wrong with a document, and where: keys and indexes from its top."""
-
-    path: Path
-    message: str
+__all__ = ["Fault", "lint", "profile_for", "resolve"]
 
 
 def profile_for(document: PolicyDocument, teachers: float | None) -> str:
@@ -73,8 +66,9 @@ def resolve(document: PolicyDocument, profile: str) -> SchoolPolicy:
 
 def lint(document: PolicyDocument) -> tuple[Fault, ...]:
     """Everything wrong with a document, in its order; empty: it may be used. Never blocks."""
-    faults = list(_profiles(document.profiles))
+    faults = [*_profiles(document.profiles), *undecidable.unreachable(document.profiles)]
     for name, profile in document.profiles.items():
+        faults += undecidable.of_profile(profile, ("profiles", name))
         soaks: dict[str, str] = {}
         for gate_id, gate in profile.gates.items():
             path: Path = ("profiles", name, "gates", gate_id.value)
