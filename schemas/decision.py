@@ -68,6 +68,7 @@ class Reason(StrEnum):
     UNSIGNED = "unsigned"
     SIGNED = "signed"
     HELD = "held"
+    FROZEN = "frozen"
     WAIVED = "waived"
     NO_HARD_CRITERION = "no-hard-criterion"
     SCHOOL_NOT_OPEN = "school-not-open"
@@ -168,7 +169,7 @@ class CriterionResult(Tolerant):
     """One criterion's part of a verdict. Every criterion has one, always."""
 
     criterion_id: str
-    """A hold's result is `hold:` and its id."""
+    """A hold's result is `hold:` and its id; a freeze's is `freeze:` and its window's name."""
     severity: Severity
     status: Status
     outcome: Outcome
@@ -215,6 +216,10 @@ class Verdict(Tolerant):
     calendar_digest: Digest | None = None
     semantics: int
     evidence_digest: Digest
+    frozen_from: Instant | None = None
+    """When the next freeze begins, or the one in force began. None: open, or none lies ahead."""
+    next_opening_at: Instant | None = None
+    """When that freeze, with those that follow on it, has ended. None: no freeze, or the calendar ends before."""
 
 
 class GateInputs(Tolerant):

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from schemas.freeze import Freeze
 from schemas.ladder import Alarm, Ladder, LadderName, WorkLine
 from schemas.model import Code, Digest, Kinded, Strict
 from schemas.school import GateId, Role
@@ -179,6 +180,8 @@ class PolicyDocument(Strict):
     """Raised before a waiver ends. None: nobody is told."""
     waiver_ending_days: int = Field(default=5, ge=1, le=60)
     """School days before its end. Default, not a standard."""
+    freezes: tuple[Freeze, ...] = Field(default=(), max_length=20)
+    """Empty: no window keeps a gate shut."""
 
 
 class SchoolPolicy(Strict):
@@ -194,6 +197,8 @@ class SchoolPolicy(Strict):
     alarms: tuple[Alarm, ...] = ()
     waiver_ladder: LadderName | None = None
     waiver_ending_days: int = 5
+    freezes: tuple[Freeze, ...] = ()
+    """Empty: no window keeps a gate shut."""
 
 
 class PolicyStored(Strict):

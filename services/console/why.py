@@ -18,6 +18,7 @@ from schemas.school import GateId, Role
 from services.console.views import Answer, SchoolLine
 from workflows.policy import explain
 from workflows.policy.evaluate import merge
+from workflows.policy.freezes import UNKNOWN_ID
 from workflows.policy.holds import PREFIX
 from workflows.policy.holds import results as hold_results
 
@@ -33,11 +34,12 @@ class Standing(StrEnum):
     ASKED = "a person is needed"
     WAITING = "waiting for time"
     HELD = "held"
+    FROZEN = "frozen"
     NO = "no"
     NO_EVIDENCE = "no evidence"
 
 
-BLOCKING = (Standing.ASKED, Standing.WAITING, Standing.HELD, Standing.NO, Standing.NO_EVIDENCE)
+BLOCKING = (Standing.ASKED, Standing.WAITING, Standing.HELD, Standing.FROZEN, Standing.NO, Standing.NO_EVIDENCE)
 
 
 def standing_of(status: Status) -> Standing:
@@ -119,6 +121,12 @@ class WhyAnswer(Answer):
     criteria: tuple[CriterionAnswer, ...]
     next_evaluation_at: datetime | None
     """None: only evidence or a person changes it."""
+    opening: str | None
+    """Until when the gate may open, and when again. None: no freeze lies ahead, or it is open."""
+    frozen_from: datetime | None
+    """When the next freeze begins, or the one in force began. None: as `opening`."""
+    next_opening_at: datetime | None
+    """When that freeze has ended. None: as `opening`, or the calendar ends before."""
     asks: Role | None
     silence: str | None
     """What happens when nobody answers; None while nobody is asked."""
@@ -170,6 +178,9 @@ def explain_school(line: SchoolLine, sight: Sight, now: datetime) -> WhyAnswer:
         outcome=verdict.outcome if verdict else None,
         criteria=tuple(criterion_answer(result, gate, picture.holds, now) for result in results),
         next_evaluation_at=verdict.next_evaluation_at if verdict else None,
+        opening=explain.opening(verdict, now) if verdict else None,
+        frozen_from=verdict.frozen_from if verdict else None,
+        next_opening_at=verdict.next_opening_at if verdict else None,
         asks=asks,
         silence=gate.silence if gate and asks else None,
         policy=None if policy is None else f"{policy.name} v{policy.version}",
@@ -188,7 +199,11 @@ def criterion_answer(
 ) -> CriterionAnswer:
     """One result joined with the policy's words about it."""
     criterion = criterion_of(gate, result.criterion_id)
-    standing = Standing.HELD if result.criterion_id.startswith(PREFIX) else standing_of(result.status)
+    standing = standing_of(result.status)
+    if result.criterion_id.startswith(PREFIX):
+        standing = Standing.HELD
+    elif result.reason is Reason.FROZEN:
+        standing = Standing.FROZEN
     step, owner = next_step(result, criterion, gate, holds)
     return CriterionAnswer(
         criterion_id=result.criterion_id,
@@ -234,6 +249,8 @@ def next_step(
         return f"Lift the hold {result.criterion_id.removeprefix('hold:')} once its reason is gone.", (
             hold.lifted_by if hold else None
         )
+    if result.criterion_id == UNKNOWN_ID:
+        return "Import a calendar that covers today: `firstbell calendar import FILE`.", None
     if standing is Standing.ASKED and gate is not None:
         return "Approve or reject what lies before you.", gate.approver
     if criterion is None or standing not in (Standing.NO, Standing.NO_EVIDENCE):

@@ -31,8 +31,10 @@ def document() -> PolicyDocument:
     return found
 
 
-def started(profile: str) -> Scenario:
-    school = Scenario(resolve(document(), profile))
+def started(profile: str, *, frozen: bool = False) -> Scenario:
+    """A school whose charter is signed; the policy's freezes are left out unless a test is about them."""
+    policy = resolve(document(), profile)
+    school = Scenario(policy if frozen else policy.model_copy(update={"freezes": ()}))
     for role, kind, where in DEEDS:
         school.signs(role, scope=Scope(kind=kind, id=where))
     return school.signs(Role.PRINCIPAL)
@@ -51,6 +53,14 @@ def test_an_excellent_school_walks_to_scale_in_the_least_number_of_days(profile:
     lives(school, 10 + 30 + 20 + 1, EXCELLENT)
     assert school.phase is Phase.SCALE, school.statuses
     assert school.outcome == Outcome.OPEN
+
+
+def test_the_first_ten_days_of_school_are_frozen_and_come_on_top() -> None:
+    school = started("standard", frozen=True)
+    assert (school.phase, school.outcome) == (Phase.CHARTER, Outcome.WAITING)
+    lives(school, 10 + 10 + 30 + 20 - 1, EXCELLENT)
+    assert school.phase is Phase.TRAINING
+    assert lives(school, 2, EXCELLENT).phase is Phase.SCALE
 
 
 def test_three_signatures_of_four_do_not_open_the_charter() -> None:

@@ -10,7 +10,7 @@ from typing import Literal
 from schemas.decision import Approval, CriterionResult, Status
 from schemas.gate import Gate, Severity
 from schemas.school import GateId
-from workflows.policy.holds import PREFIX
+from workflows.policy import freezes, holds
 
 Cause = Literal["status-worsened", "policy-changed", "district-changed", "phase-left"]
 Statuses = Mapping[str, Status]
@@ -28,11 +28,11 @@ RANK: Mapping[Status, int] = {
     Status.STALE: 4,
 }
 """Which status is worse, for an approval bound to one."""
-_SYNTHETIC = (PREFIX, "gate:")
+_SYNTHETIC = (holds.PREFIX, freezes.PREFIX, "gate:")
 
 
 def bindable(results: Iterable[CriterionResult]) -> dict[str, Status]:
-    """Each hard criterion's status: what an answer is bound to. Holds have their own life."""
+    """Each hard criterion's status: what an answer is bound to. Holds and freezes have their own life."""
     return {
         result.criterion_id: result.status
         for result in results

@@ -61,6 +61,7 @@ def resolve(document: PolicyDocument, profile: str) -> SchoolPolicy:
         semantics=document.semantics,
         profile=profile,
         gates=found.gates,
+        freezes=document.freezes,
     )
 
 

@@ -12,7 +12,7 @@ from schemas.decision import CriterionResult, EvidenceItem, GateInputs, Outcome,
 from schemas.gate import SEMANTICS, Criterion, DefectCount, Gate, SchoolPolicy, Severity, Share, Soak, Threshold
 from schemas.model import digest_of
 from schemas.school import GateId, Role, SchoolStatus
-from workflows.policy import approvals, holds, waivers
+from workflows.policy import approvals, freezes, holds, waivers
 from workflows.policy.criteria import judge
 from workflows.policy.judgement import OUTCOME_OF, SEVERITY, Ground, Judgement, earliest, latest
 
@@ -71,6 +71,8 @@ def evaluate(
         results = _override(results, policy, gate, inputs)
     results += holds.results(inputs.holds, now)
     results += _synthetic(policy, results, inputs)
+    frozen = freezes.look(policy.freezes, usable_calendar(calendar, inputs), inputs, now)
+    results += frozen.results
     outcome = merge(result.outcome for result in results)
     hard = [result for result in results if result.severity is Severity.HARD]
     if calendar is not None and calendar_digest is None:
@@ -80,12 +82,14 @@ def evaluate(
         outcome=outcome,
         results=tuple(results),
         asks=_asks(gate, inputs.gate, hard),
-        next_evaluation_at=earliest(*(result.next_look_at for result in results)),
+        next_evaluation_at=earliest(frozen.look_at, *(result.next_look_at for result in results)),
         satisfied_at=latest(*(each.satisfied_at for each in hard)) if outcome is Outcome.OPEN else None,
         policy_digest=policy.digest,
         calendar_digest=calendar_digest if calendar is not None else None,
         semantics=policy.semantics,
         evidence_digest=evidence_digest(inputs.evidence),
+        frozen_from=None if outcome is Outcome.OPEN else frozen.frozen_from,
+        next_opening_at=None if outcome is Outcome.OPEN else frozen.next_opening_at,
     )
 
 

@@ -9,6 +9,8 @@ from datetime import datetime
 from schemas.decision import CriterionResult, Outcome, Reason, Status, Verdict
 from schemas.gate import Criterion, SchoolPolicy, SignOffs, Soak
 from schemas.readiness import CATALOGUE, Direction, Missing
+from workflows.policy.freezes import PREFIX as FREEZE
+from workflows.policy.freezes import UNKNOWN_ID
 from workflows.policy.holds import PREFIX
 
 _MISSING: Mapping[Missing, str] = {
@@ -98,6 +100,19 @@ def headline(verdict: Verdict, policy: SchoolPolicy) -> str:
             return f"{gate}: don't know, no usable evidence for {named}" + (f"; no to {others}" if others else "")
 
 
+def opening(verdict: Verdict, now: datetime) -> str | None:
+    """Until when the gate may open and when again, before anybody runs into the wall. None: no freeze lies ahead."""
+    if verdict.frozen_from is None:
+        return None
+    again = f"{verdict.next_opening_at:%Y-%m-%d %H:%M} UTC" if verdict.next_opening_at else "the calendar's end"
+    since = f"{verdict.frozen_from:%Y-%m-%d %H:%M} UTC"
+    if verdict.frozen_from <= now:
+        return f"frozen since {since}; opens for advance at {again}" if verdict.next_opening_at else (
+            f"frozen since {since} until {again}: import the next calendar to see when it opens"
+        )  # fmt: skip
+    return f"opens for advance until {since}, then frozen until {again}"
+
+
 def _line(result: CriterionResult) -> str:
     """The observed value against the line, in the signal's direction."""
     seen = "nothing" if result.observed is None else quantity(result.observed, result.unit)
@@ -117,6 +132,10 @@ def _why(result: CriterionResult, criterion: Criterion | None) -> str:
     if result.criterion_id.startswith(PREFIX):
         until = f" until {result.next_look_at:%Y-%m-%d %H:%M} UTC" if result.next_look_at else " until it is lifted"
         return f"held for {', '.join(result.detail)}{until}"
+    if result.criterion_id == UNKNOWN_ID:
+        return f"{_NO_EVIDENCE[result.reason]}, so nobody can say whether a freeze is in force"
+    if result.criterion_id.startswith(FREEZE):
+        return f"frozen for {', '.join(result.detail)}{_end(result)}; evidence and answers still count"
     match result.reason:
         case Reason.STALE:
             return "the last observation is too old to count"
@@ -151,6 +170,10 @@ def _aside(result: CriterionResult, criterion: Criterion | None) -> str:
         case Reason.DWELLING:
             return f"{parts}{_until(result)}"
     return parts
+
+
+def _end(result: CriterionResult) -> str:
+    return f" until {result.next_look_at:%Y-%m-%d %H:%M} UTC" if result.next_look_at else ""
 
 
 def _until(result: CriterionResult) -> str:

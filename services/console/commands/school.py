@@ -212,5 +212,7 @@ def _print_steps(answer: WhyAnswer) -> None:
     if answer.asks:
         until = f" by {screen.moment(answer.line.answer_by)}" if answer.line.answer_by else ""
         paper.print(f"\nasked: {answer.asks.value}{until}. {answer.silence or ''}")
+    if answer.opening:
+        paper.print(f"\n{answer.line.gate.value} {answer.opening}")
     if answer.next_evaluation_at:
         paper.print(f"next look: {screen.moment(answer.next_evaluation_at)}, or as soon as evidence comes")
