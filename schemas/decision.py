@@ -53,6 +53,8 @@ class Reason(StrEnum):
     GREY_ZONE = "grey-zone"
     ATTESTED = "attested"
     APPROVED = "approved"
+    OVERRIDDEN = "overridden"
+    """Passed over the evidence, by two people and by name."""
     NEVER_SEEN = "never-seen"
     MISSING = "missing"
     STALE = "stale"
@@ -149,6 +151,10 @@ class Hold(Tolerant):
     """The role, or any above it, that may lift it."""
     link: Code | None = None
     """None: nothing further to read."""
+    gate: GateId | None = None
+    """Of a policy's hold: the opened gate whose criteria it waits for. None: it waits for no criterion."""
+    criterion_ids: tuple[CriterionId, ...] = ()
+    """Of a policy's hold: it lifts itself once all of these pass. Empty: it does not lift itself."""
 
 
 class Waiver(Tolerant):
@@ -163,6 +169,32 @@ class Waiver(Tolerant):
     granted_by: Actor
     granted_at: Instant
     expires_at: Instant
+    gate: GateId | None = None
+    """None: whichever gate has a criterion of that id."""
+    proposed_by: Actor | None = None
+    """None: not recorded; never the granter."""
+    note_id: ActId | None = None
+    """None: no note. The note itself stays in restricted tables."""
+
+
+class Override(Tolerant):
+    """Exact criteria passed over the evidence by two people, for one attempt at one gate."""
+
+    override_id: ActId
+    gate: GateId
+    attempt: int = Field(ge=1)
+    criterion_ids: tuple[CriterionId, ...] = Field(min_length=1, max_length=20)
+    reason: Code
+    sponsor: Role
+    """The role for whose sake it is done; public in the register."""
+    proposed_by: Actor
+    proposed_at: Instant
+    note_id: ActId | None = None
+    """None: no note. The note itself stays in restricted tables."""
+    confirmed_by: Actor | None = None
+    """None: it waits for its second person, and passes nothing."""
+    confirmed_at: Instant | None = None
+    """None: as above."""
 
 
 class CriterionResult(Tolerant):
@@ -238,6 +270,8 @@ class GateInputs(Tolerant):
     approvals: tuple[Approval, ...] = ()
     holds: tuple[Hold, ...] = ()
     waivers: tuple[Waiver, ...] = ()
+    overrides: tuple[Override, ...] = ()
+    """Confirmed ones, of this gate."""
 
 
 class DecisionRecord(Tolerant):

@@ -7,7 +7,16 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from schemas.decision import ActId, Approval, DecisionRecord, Hold, Outcome, SignOff
+from schemas.decision import (
+    ActId,
+    Approval,
+    DecisionRecord,
+    Hold,
+    Outcome,
+    Override,
+    SignOff,
+    Waiver,
+)
 from schemas.escalation import (
     Escalation,
     EscalationAcknowledged,
@@ -28,6 +37,17 @@ from schemas.escalation import (
 from schemas.gate import CriterionId
 from schemas.model import Code, Digest, Instant, Kinded, Tolerant
 from schemas.school import Actor, GateId, Phase, ProgramId, Role, SchoolContext, SchoolId
+from schemas.waiver import (
+    OverrideConfirmed,
+    OverrideLapsed,
+    OverrideProposed,
+    WaiverEnded,
+    WaiverGranted,
+    WaiverProposal,
+    WaiverProposed,
+    WaiverReminded,
+    WaiverRevoked,
+)
 
 
 class RolloutStarted(Kinded, Tolerant):
@@ -75,7 +95,8 @@ class GateOpened(Kinded, Tolerant):
     decision_sequence: int
     """The fact_sequence of its gate-decided."""
     decision_digest: Digest
-    by: Literal["evidence", "approval"]
+    by: Literal["evidence", "approval", "waiver", "override"]
+    """What it took beside evidence; the strongest of them, an override above an approval above a waiver."""
 
 
 class ApprovalAsked(Kinded, Tolerant):
@@ -136,9 +157,10 @@ class HoldReleased(Kinded, Tolerant):
 
     kind: Literal["hold-released"] = "hold-released"
     hold_id: ActId
-    cause: Literal["lifted", "expired"]
+    cause: Literal["lifted", "expired", "resolved"]
+    """`resolved`: what it waited for has come about."""
     actor: Actor | None = None
-    """None: it expired."""
+    """None: nobody lifted it."""
 
 
 class DecisionQuestioned(Kinded, Tolerant):
@@ -184,7 +206,15 @@ FactBody = Annotated[
     | EscalationClosed
     | WorkItemOpened
     | WorkItemOverdue
-    | WorkItemClosed,
+    | WorkItemClosed
+    | WaiverProposed
+    | WaiverGranted
+    | WaiverRevoked
+    | WaiverReminded
+    | WaiverEnded
+    | OverrideProposed
+    | OverrideConfirmed
+    | OverrideLapsed,
     Field(discriminator="kind"),
 ]
 
@@ -237,3 +267,11 @@ class Picture(Tolerant):
     """Those that are not closed."""
     work_items: dict[WorkItemId, WorkItem] = Field(default_factory=dict)
     """Those that are not closed."""
+    waiver_proposals: dict[ActId, WaiverProposal] = Field(default_factory=dict)
+    """Of the current gate, and of opened ones whose waiver shall be renewed."""
+    waivers: dict[ActId, Waiver] = Field(default_factory=dict)
+    """Granted and not ended, of the current gate and of opened ones."""
+    waivers_reminded: tuple[ActId, ...] = ()
+    """Of those, the ones people were reminded of."""
+    overrides: dict[ActId, Override] = Field(default_factory=dict)
+    """Of the current attempt's gate, confirmed or waiting for a second person, and of opened gates."""

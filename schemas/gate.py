@@ -11,6 +11,7 @@ from pydantic import Field, StringConstraints, model_validator
 from schemas.freeze import Freeze
 from schemas.ladder import Alarm, Ladder, LadderName, WorkLine
 from schemas.model import Code, Digest, Kinded, Strict
+from schemas.rules import ExceptionRules
 from schemas.school import GateId, Role
 from schemas.signal import SignalName
 
@@ -182,6 +183,8 @@ class PolicyDocument(Strict):
     """School days before its end. Default, not a standard."""
     freezes: tuple[Freeze, ...] = Field(default=(), max_length=20)
     """Empty: no window keeps a gate shut."""
+    exceptions: ExceptionRules = ExceptionRules()
+    """Of waivers, overrides, advisories; the same for every profile."""
 
 
 class SchoolPolicy(Strict):
@@ -199,6 +202,7 @@ class SchoolPolicy(Strict):
     waiver_ending_days: int = 5
     freezes: tuple[Freeze, ...] = ()
     """Empty: no window keeps a gate shut."""
+    exceptions: ExceptionRules = ExceptionRules()
 
 
 class PolicyStored(Strict):

@@ -13,6 +13,7 @@ from schemas.gate import CriterionId, SchoolPolicy
 from schemas.model import Code, Digest, Instant, Kinded, Tolerant
 from schemas.readiness import CoalescedReading, SignalName
 from schemas.school import Actor, GateId, ProgramId, SchoolContext, SchoolId
+from schemas.waiver import ConfirmOverride, GrantWaiver, OverrideGate, ProposeWaiver, RevokeWaiver
 
 
 class StartRollout(Tolerant):
@@ -102,8 +103,33 @@ class TimePassed(Kinded, Tolerant):
     kind: Literal["time-passed"] = "time-passed"
 
 
-Command = Annotated[GiveSignOff | AnswerAsk | AddHold | ReleaseHold, Field(discriminator="kind")]
-Message = ReadingsArrived | ContextArrived | StopRollout | GiveSignOff | AnswerAsk | AddHold | ReleaseHold | TimePassed
+Command = Annotated[
+    GiveSignOff
+    | AnswerAsk
+    | AddHold
+    | ReleaseHold
+    | ProposeWaiver
+    | GrantWaiver
+    | RevokeWaiver
+    | OverrideGate
+    | ConfirmOverride,
+    Field(discriminator="kind"),
+]
+Message = (
+    ReadingsArrived
+    | ContextArrived
+    | StopRollout
+    | GiveSignOff
+    | AnswerAsk
+    | AddHold
+    | ReleaseHold
+    | TimePassed
+    | ProposeWaiver
+    | GrantWaiver
+    | RevokeWaiver
+    | OverrideGate
+    | ConfirmOverride
+)
 
 
 class CommandReply(Tolerant):

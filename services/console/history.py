@@ -35,9 +35,22 @@ from schemas.fact import (
     RolloutStopped,
     SignOffRecorded,
 )
-from schemas.school import Actor, Phase
+from schemas.school import Phase
+from schemas.waiver import (
+    OverrideConfirmed,
+    OverrideLapsed,
+    OverrideProposed,
+    WaiverEnded,
+    WaiverGranted,
+    WaiverProposed,
+    WaiverReminded,
+    WaiverRevoked,
+)
+from services.console.exceptions import tell_exception
+from services.console.exceptions import who as _who
 from services.console.history_escalation import tell_escalation, tell_work_item
 from services.console.views import SIMULATED, Answer
+from workflows.policy.explain import without_evidence
 
 
 class Sentence(Answer):
@@ -115,6 +128,11 @@ def _text(fact: Fact) -> str:
             return tell_escalation(body)
         case WorkItemOpened() | WorkItemOverdue() | WorkItemClosed() as body:
             return tell_work_item(body)
+        case (
+            WaiverProposed() | WaiverGranted() | WaiverRevoked() | WaiverReminded() | WaiverEnded()
+            | OverrideProposed() | OverrideConfirmed() | OverrideLapsed()
+        ) as body:  # fmt: skip
+            return tell_exception(body)
         case _:
             assert_never(fact.body)
 
@@ -122,7 +140,8 @@ def _text(fact: Fact) -> str:
 def _decided(body: GateDecided) -> str:
     verdict = body.decision.verdict
     if verdict.outcome is Outcome.OPEN:
-        return f"{verdict.gate.value} was decided: open"
+        beside = without_evidence(verdict)
+        return f"{verdict.gate.value} was decided: open" + (f" ({beside})" if beside else "")
     groups = {
         "no": (Status.UNMET,),
         "no evidence": (Status.UNKNOWN, Status.STALE),
@@ -139,9 +158,3 @@ def _decided(body: GateDecided) -> str:
 
 def _names(names: Sequence[str]) -> str:
     return ", ".join(names)
-
-
-def _who(actor: Actor) -> str:
-    delegate = f" for {actor.acting_for}" if actor.acting_for else ""
-    asserted = ", asserted" if actor.asserted else ""
-    return f"{actor.role.value} {actor.actor_id}{delegate}{asserted}"

@@ -4,13 +4,13 @@ Called by `school why`, `school show`, `district why` and the report. It joins a
 from; it decides nothing, and it never writes "no" where nothing could be seen.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
-from schemas.decision import CriterionResult, Hold, Outcome, Reason, Status, Verdict
+from schemas.decision import CriterionResult, Hold, Outcome, Reason, Status, Verdict, Waiver
 from schemas.fact import Picture
 from schemas.gate import Criterion, Gate, SchoolPolicy, Severity
 from schemas.readiness import Missing, Origin
@@ -28,6 +28,7 @@ class Standing(StrEnum):
 
     YES = "yes"
     BY_PERSON = "yes, by a person"
+    OVERRIDDEN = "overridden, by two people"
     WAIVED = "waived"
     NOT_APPLICABLE = "does not apply"
     WATCHED = "watched only"
@@ -169,6 +170,8 @@ def explain_school(line: SchoolLine, sight: Sight, now: datetime) -> WhyAnswer:
         verdict = as_remembered(verdict, picture, now)
     gate = None if policy is None else policy.gates[verdict.gate if verdict else picture.phase.gate]
     results = verdict.results if verdict else ()
+    current = verdict.gate if verdict else picture.phase.gate
+    waivers = tuple(each for each in picture.waivers.values() if each.gate in (None, current))
     asks = picture.asked or (verdict.asks if verdict else None)
     return WhyAnswer(
         line=line,
@@ -176,7 +179,7 @@ def explain_school(line: SchoolLine, sight: Sight, now: datetime) -> WhyAnswer:
         as_of=sight.as_of,
         headline=explain.headline(verdict, policy) if verdict and policy else _undecided(picture.phase.gate),
         outcome=verdict.outcome if verdict else None,
-        criteria=tuple(criterion_answer(result, gate, picture.holds, now) for result in results),
+        criteria=tuple(criterion_answer(result, gate, picture.holds, now, waivers) for result in results),
         next_evaluation_at=verdict.next_evaluation_at if verdict else None,
         opening=explain.opening(verdict, now) if verdict else None,
         frozen_from=verdict.frozen_from if verdict else None,
@@ -195,16 +198,21 @@ def _undecided(gate: GateId) -> str:
 
 
 def criterion_answer(
-    result: CriterionResult, gate: Gate | None, holds: Mapping[str, Hold], now: datetime
-) -> CriterionAnswer:
-    """One result joined with the policy's words about it."""
+    result: CriterionResult, gate: Gate | None, holds: Mapping[str, Hold], now: datetime,
+    waivers: Iterable[Waiver] = (),
+) -> CriterionAnswer:  # fmt: skip
+    """One result joined with the policy's words about it, and with the waivers it may pass by."""
     criterion = criterion_of(gate, result.criterion_id)
     standing = standing_of(result.status)
     if result.criterion_id.startswith(PREFIX):
         standing = Standing.HELD
     elif result.reason is Reason.FROZEN:
         standing = Standing.FROZEN
+    elif result.reason is Reason.OVERRIDDEN and standing is Standing.BY_PERSON:
+        standing = Standing.OVERRIDDEN
     step, owner = next_step(result, criterion, gate, holds)
+    if standing is Standing.WAIVED and criterion is not None and waivers:
+        step, owner = f"{criterion.next_step} {_until(result.criterion_id, waivers)}".strip(), criterion.owner
     return CriterionAnswer(
         criterion_id=result.criterion_id,
         severity=result.severity,
@@ -231,6 +239,12 @@ def criterion_answer(
         lesson=criterion.lesson if criterion else None,
         source=criterion.source if criterion else None,
     )
+
+
+def _until(criterion_id: str, waivers: Iterable[Waiver]) -> str:
+    """Until when a criterion may be passed without, in words; empty: no waiver here names it."""
+    ends = [each.expires_at for each in waivers if criterion_id in each.criterion_ids]
+    return f"The waiver ends {max(ends):%Y-%m-%d %H:%M} UTC." if ends else ""
 
 
 def criterion_of(gate: Gate | None, criterion_id: str) -> Criterion | None:

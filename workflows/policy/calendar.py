@@ -74,6 +74,16 @@ def add_days(calendar: Calendar, instant: datetime, days: float) -> datetime | N
     return _at_position(calendar, _position(calendar, _us(instant)) + round(days * _DAY))
 
 
+def days_before(calendar: Calendar, instant: datetime, days: float) -> datetime | None:
+    """The first instant from which at most so many instructional days are left until another one; never after it.
+
+    Past the calendar's end the school clock stands, so this is early rather than late. None: it cannot be counted.
+    """
+    position = _position(calendar, _us(instant)) - round(days * _DAY)
+    counted = _at_position(calendar, max(position, 0))
+    return None if counted is None else min(counted, instant)
+
+
 def elapsed_days(calendar: Calendar, start: datetime, end: datetime) -> float:
     """Instructional days of open time between two instants; zero when the end is not after the start.
 

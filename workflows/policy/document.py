@@ -62,6 +62,7 @@ def resolve(document: PolicyDocument, profile: str) -> SchoolPolicy:
         profile=profile,
         gates=found.gates,
         freezes=document.freezes,
+        exceptions=document.exceptions,
     )
 
 

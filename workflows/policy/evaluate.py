@@ -12,7 +12,7 @@ from schemas.decision import CriterionResult, EvidenceItem, GateInputs, Outcome,
 from schemas.gate import SEMANTICS, Criterion, DefectCount, Gate, SchoolPolicy, Severity, Share, Soak, Threshold
 from schemas.model import digest_of
 from schemas.school import GateId, Role, SchoolStatus
-from workflows.policy import approvals, freezes, holds, waivers
+from workflows.policy import approvals, freezes, holds, overrides, waivers
 from workflows.policy.criteria import judge
 from workflows.policy.judgement import OUTCOME_OF, SEVERITY, Ground, Judgement, earliest, latest
 
@@ -118,6 +118,12 @@ def _result(criterion: Criterion, ground: Ground, judgement: Judgement) -> Crite
         if waiver is not None:
             status, reason, satisfied_at = Status.WAIVED, Reason.WAIVED, waiver.granted_at
         look_at = earliest(look_at, waivers.next_change_at(criterion, ground.inputs.waivers, ground.now))
+    detail = judgement.detail
+    if ground.inputs.overrides:
+        override = overrides.applying(criterion.id, ground.inputs.overrides)
+        if override is not None:
+            status, reason, satisfied_at = Status.OVERRIDDEN, Reason.OVERRIDDEN, override.confirmed_at
+            detail = (override.reason, f"sponsor-{override.sponsor.value}")
     if criterion.severity is Severity.OBSERVE:
         status = Status.OBSERVED_ONLY
     outcome = OUTCOME_OF[status] if criterion.severity is Severity.HARD else Outcome.OPEN
@@ -127,7 +133,7 @@ def _result(criterion: Criterion, ground: Ground, judgement: Judgement) -> Crite
         required=judgement.required, missing=judgement.missing, unit=judgement.unit,
         numerator=judgement.numerator, population=judgement.population, observed_at=judgement.observed_at,
         stale_at=judgement.stale_at, origin=judgement.origin, simulated=judgement.simulated,
-        warning=judgement.warning, detail=judgement.detail, satisfied_at=satisfied_at, next_look_at=look_at,
+        warning=judgement.warning, detail=detail, satisfied_at=satisfied_at, next_look_at=look_at,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from schemas.decision import CriterionResult, Outcome, Reason, Status, Verdict
-from schemas.gate import Criterion, SchoolPolicy, SignOffs, Soak
+from schemas.gate import Criterion, SchoolPolicy, Severity, SignOffs, Soak
 from schemas.readiness import CATALOGUE, Direction, Missing
 from workflows.policy.freezes import PREFIX as FREEZE
 from workflows.policy.freezes import UNKNOWN_ID
@@ -71,7 +71,8 @@ def age(seconds: float) -> str:
 
 def sentence(result: CriterionResult, criterion: Criterion | None = None, *, now: datetime | None = None) -> str:
     """One result in words. `criterion` None: a hold, or a result of the gate itself. `now` None: ages are left out."""
-    words = f"{_WORD[result.status]}: {_why(result, criterion)}"
+    word = "overridden by two people" if result.reason is Reason.OVERRIDDEN else _WORD[result.status]
+    words = f"{word}: {_why(result, criterion)}"
     if result.simulated:
         words += " (SIMULATED)"
     if now is not None and result.observed_at is not None and result.signal is not None:
@@ -86,7 +87,8 @@ def headline(verdict: Verdict, policy: SchoolPolicy) -> str:
     gate = verdict.gate.value
     match verdict.outcome:
         case Outcome.OPEN:
-            return f"{gate}: open, {len(verdict.results)} criteria evaluated"
+            beside = without_evidence(verdict)
+            return f"{gate}: open, {len(verdict.results)} criteria evaluated" + (f"; {beside}" if beside else "")
         case Outcome.NEEDS_APPROVAL:
             approver = policy.gates[verdict.gate].approver.value
             return f"{gate}: only approval is missing; the {approver} decides about {named}"
@@ -111,6 +113,15 @@ def opening(verdict: Verdict, now: datetime) -> str | None:
             f"frozen since {since} until {again}: import the next calendar to see when it opens"
         )  # fmt: skip
     return f"opens for advance until {since}, then frozen until {again}"
+
+
+def without_evidence(verdict: Verdict) -> str:
+    """What a gate passes without, by name: a waived or overridden criterion is never called met. Empty: nothing."""
+    hard = [result for result in verdict.results if result.severity is Severity.HARD]
+    waived = [result.criterion_id for result in hard if result.status is Status.WAIVED]
+    overridden = [result.criterion_id for result in hard if result.reason is Reason.OVERRIDDEN]
+    parts = (("waived", waived), ("overridden by two people", overridden))
+    return "; ".join(f"{word}: {', '.join(names)}" for word, names in parts if names)
 
 
 def _line(result: CriterionResult) -> str:

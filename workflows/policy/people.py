@@ -45,6 +45,16 @@ def may_lift(role: Role, lifted_by: Role) -> bool:
     return role is lifted_by or RANK[role] > RANK[lifted_by]
 
 
+def above(role: Role, other: Role) -> bool:
+    """Whether a role stands above another one."""
+    return RANK[role] > RANK[other]
+
+
+def of_state(role: Role) -> bool:
+    """Whether a role is the state's."""
+    return RANK[role] == RANK[Role.STATE_DIRECTOR]
+
+
 def signatures(
     criterion: SignOffs, gate: GateId, sign_offs: Iterable[SignOff], context: SchoolContext | None
 ) -> dict[Role, SignOff]:

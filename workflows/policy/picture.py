@@ -39,8 +39,19 @@ from schemas.fact import (
     SignOffRecorded,
 )
 from schemas.gate import Severity
+from schemas.waiver import (
+    OverrideConfirmed,
+    OverrideLapsed,
+    OverrideProposed,
+    WaiverEnded,
+    WaiverGranted,
+    WaiverProposed,
+    WaiverReminded,
+    WaiverRevoked,
+)
 from workflows.policy.approvals import bindable
 from workflows.policy.escalation_picture import fold_escalation, fold_work_item
+from workflows.policy.exceptions import fold_exception, left_behind
 from workflows.policy.holds import PREFIX
 
 Change = dict[str, object]
@@ -62,6 +73,7 @@ def _change(picture: Picture, fact: Fact, body: FactBody) -> Change:
             return {
                 "phase": fact.phase, "attempt": body.attempt, "phase_opened_at": fact.occurred_at,
                 "outcome": None, "statuses": {}, "approvals": {}, **_NO_ASK,
+                **left_behind(picture, fact.phase),
             }  # fmt: skip
         case GateDecided():
             return _decided(picture, body)
@@ -102,6 +114,11 @@ def _change(picture: Picture, fact: Fact, body: FactBody) -> Change:
             return fold_escalation(picture, fact, body)
         case WorkItemOpened() | WorkItemOverdue() | WorkItemClosed():
             return fold_work_item(picture, fact, body)
+        case (
+            WaiverProposed() | WaiverGranted() | WaiverRevoked() | WaiverReminded() | WaiverEnded()
+            | OverrideProposed() | OverrideConfirmed() | OverrideLapsed()
+        ):  # fmt: skip
+            return fold_exception(picture, body)
         case _:
             assert_never(body)
 

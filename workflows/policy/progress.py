@@ -32,6 +32,7 @@ from schemas.message import (
 from schemas.model import digest_of
 from schemas.readiness import CATALOGUE
 from schemas.school import Phase, SchoolContext, ScopeKind
+from schemas.waiver import ConfirmOverride, GrantWaiver, OverrideGate, ProposeWaiver, RevokeWaiver
 from workflows.policy import acts
 from workflows.policy.evaluate import signals_of
 from workflows.policy.evidence import fold
@@ -85,6 +86,8 @@ def advance(state: RolloutState, message: Message, now: datetime, build: str) ->
     ledger = Ledger(state.model_copy(update={"seen_at": now}), now, build)
     match message:
         case GiveSignOff() | AnswerAsk() | AddHold() | ReleaseHold():
+            return _command(ledger, message)
+        case ProposeWaiver() | GrantWaiver() | RevokeWaiver() | OverrideGate() | ConfirmOverride():
             return _command(ledger, message)
         case StopRollout():
             return _stop(ledger, message)

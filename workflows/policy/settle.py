@@ -6,9 +6,10 @@ opened gates are questioned. It refuses nothing: refusals are acts/.
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Literal
 
 from schemas.calendar import Calendar
-from schemas.decision import CriterionResult, GateInputs, Outcome, Status, Verdict
+from schemas.decision import CriterionResult, GateInputs, Outcome, Reason, Status, Verdict
 from schemas.fact import (
     ApprovalAsked,
     ApprovalLapsed,
@@ -22,6 +23,7 @@ from schemas.fact import (
 from schemas.gate import DefectCount, Severity, Share, Threshold
 from schemas.model import digest_of
 from schemas.school import GateId
+from workflows.policy import waiving
 from workflows.policy.approvals import bindable, lapse
 from workflows.policy.calendar import add_days
 from workflows.policy.evaluate import assess, evaluate, usable_calendar
@@ -60,9 +62,9 @@ def _next_end_of_hold(ledger: Ledger, _verdict: Verdict) -> datetime | None:
     return earliest(*(hold.expires_at for hold in ledger.state.picture.holds.values()))
 
 
-BEFORE: tuple[Callable[[Ledger], None], ...] = (_end_holds,)
+BEFORE: tuple[Callable[[Ledger], None], ...] = (_end_holds, waiving.end)
 """What time does before the gate is decided, in this order."""
-AFTERWARDS: tuple[Callable[[Ledger, Verdict], datetime | None], ...] = (_next_end_of_hold,)
+AFTERWARDS: tuple[Callable[[Ledger, Verdict], datetime | None], ...] = (_next_end_of_hold, waiving.remind)
 """What follows from the verdict, in this order; each says when it must be looked at again by time alone, or None."""
 
 
@@ -137,19 +139,28 @@ def _open(ledger: Ledger, verdict: Verdict) -> None:
         fact for fact in reversed(ledger.facts) if isinstance(fact.body, GateDecided)
     )  # an open verdict is always a change, so this step wrote it
     assert isinstance(decision.body, GateDecided)
-    overridden = any(result.status is Status.OVERRIDDEN for result in verdict.results)
     ledger.write(
         GateOpened(
             gate=verdict.gate,
             attempt=ledger.state.picture.attempt,
             decision_sequence=decision.fact_sequence,
             decision_digest=digest_of(decision.body.decision),
-            by="approval" if overridden else "evidence",
+            by=_opened_by(verdict),
         )
     )
     following = verdict.gate.phase.following
     if following is not None:
         ledger.write(PhaseOpened(attempt=1), phase=following)
+
+
+def _opened_by(verdict: Verdict) -> Literal["evidence", "approval", "waiver", "override"]:
+    """The strongest thing it took beside evidence."""
+    hard = [result for result in verdict.results if result.severity is Severity.HARD]
+    if any(result.reason is Reason.OVERRIDDEN for result in hard):
+        return "override"
+    if any(result.status is Status.OVERRIDDEN for result in hard):
+        return "approval"
+    return "waiver" if any(result.status is Status.WAIVED for result in hard) else "evidence"
 
 
 def _question(ledger: Ledger, gate_id: GateId) -> None:

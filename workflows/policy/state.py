@@ -16,6 +16,7 @@ from schemas.message import AddHold, AnswerAsk, Command, CommandReply, GiveSignO
 from schemas.model import Digest, Instant, Tolerant
 from schemas.readiness import SignalName
 from schemas.school import GateId, ProgramId, SchoolContext, SchoolId
+from schemas.waiver import ConfirmOverride, GrantWaiver, OverrideGate, ProposeWaiver, RevokeWaiver
 from workflows.policy.evaluate import signals_of
 
 ACTS_KEPT = 200
@@ -37,6 +38,7 @@ class RolloutState(Tolerant):
     evidence: dict[SignalName, EvidenceItem] = Field(default_factory=dict)
     picture: Picture = Picture()
     waivers: tuple[Waiver, ...] = ()
+    """Of states written before waivers were facts; those of people's acts are in the picture."""
     acts: tuple[tuple[ActId, int], ...] = ()
     """The last accepted commands, oldest first, each with the fact_sequence it led to."""
     act_marks: dict[ActId, str] = Field(default_factory=dict)
@@ -75,7 +77,8 @@ def inputs_for(state: RolloutState, gate: GateId) -> GateInputs:
         sign_offs=tuple(each for each in picture.sign_offs.values() if each.gate is gate),
         approvals=tuple(each for each in picture.approvals.values() if each.gate is gate and each.answer == "approved"),
         holds=tuple(picture.holds.values()),
-        waivers=state.waivers,
+        waivers=(*state.waivers, *(each for each in picture.waivers.values() if each.gate in (None, gate))),
+        overrides=tuple(each for each in picture.overrides.values() if each.gate is gate and each.confirmed_at),
     )
 
 
@@ -95,6 +98,14 @@ def mark_of(command: Command) -> str:
             what = f"{command.hold.hold_id} {command.hold.lifted_by.value}"
         case ReleaseHold():
             what = command.hold_id
+        case ProposeWaiver():
+            what = f"{command.gate.value} {' '.join(command.criterion_ids)} {command.category} {command.scope.id}"
+        case GrantWaiver() | RevokeWaiver():
+            what = command.waiver_id
+        case OverrideGate():
+            what = f"{command.gate.value} {' '.join(command.criterion_ids)} {command.sponsor.value}"
+        case ConfirmOverride():
+            what = command.override_id
         case _:
             assert_never(command)
     return f"{command.kind} {what} by {command.actor.actor_id}"

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import assert_never
 
 from schemas.message import AddHold, AnswerAsk, Command, CommandReply, GiveSignOff, ReleaseHold
-from workflows.policy.acts import answering, holding, signing
+from schemas.waiver import ConfirmOverride, GrantWaiver, OverrideGate, ProposeWaiver, RevokeWaiver
+from workflows.policy.acts import answering, holding, overriding, signing, waiving
 from workflows.policy.acts.refusal import refuse
 from workflows.policy.ledger import Ledger
 from workflows.policy.people import covers
@@ -43,6 +44,16 @@ def check(state: RolloutState, command: Command, now: datetime) -> CommandReply 
             return holding.check_add(state, command, now)
         case ReleaseHold():
             return holding.check_release(state, command)
+        case ProposeWaiver():
+            return waiving.check_propose(state, command, now)
+        case GrantWaiver():
+            return waiving.check_grant(state, command, now)
+        case RevokeWaiver():
+            return waiving.check_revoke(state, command)
+        case OverrideGate():
+            return overriding.check_propose(state, command)
+        case ConfirmOverride():
+            return overriding.check_confirm(state, command, now)
         case _:
             assert_never(command)
 
@@ -58,5 +69,15 @@ def do(ledger: Ledger, command: Command) -> None:
             holding.add(ledger, command)
         case ReleaseHold():
             holding.release(ledger, command)
+        case ProposeWaiver():
+            waiving.propose(ledger, command)
+        case GrantWaiver():
+            waiving.grant(ledger, command)
+        case RevokeWaiver():
+            waiving.revoke(ledger, command)
+        case OverrideGate():
+            overriding.propose(ledger, command)
+        case ConfirmOverride():
+            overriding.confirm(ledger, command)
         case _:
             assert_never(command)
