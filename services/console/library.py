@@ -72,3 +72,26 @@ async def calendar_document(connection: Connection, digest: str | None) -> Calen
     """A calendar by its digest. None: unknown here, or no digest."""
     body = await connection.fetchval("select body from document where digest = $1 and kind = 'calendar'", digest)
     return None if body is None else Calendar.model_validate_json(body)
+
+
+class Shelf:
+    """Documents of one command, each read once: a program's decisions name few and name them often."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._policies: dict[str, PolicyDocument | None] = {}
+        self._calendars: dict[str, Calendar | None] = {}
+
+    async def policy(self, digest: str) -> PolicyDocument | None:
+        """As `policy_document`."""
+        if digest not in self._policies:
+            self._policies[digest] = await policy_document(self._connection, digest)
+        return self._policies[digest]
+
+    async def calendar(self, digest: str | None) -> Calendar | None:
+        """As `calendar_document`."""
+        if digest is None:
+            return None
+        if digest not in self._calendars:
+            self._calendars[digest] = await calendar_document(self._connection, digest)
+        return self._calendars[digest]

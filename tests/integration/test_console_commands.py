@@ -12,10 +12,10 @@ import pytest_asyncio
 from typer import Typer
 from typer.testing import CliRunner, Result
 
-from schemas.gate import PolicyStored
+from schemas.gate import Dwell, PolicyStored
 from schemas.model import digest_of
 from schemas.readiness import Missing, Origin, Reading
-from schemas.school import ActorRecord, Role, Scope, ScopeKind, mint_id
+from schemas.school import ActorRecord, GateId, Role, Scope, ScopeKind, mint_id
 from services.console import projection, shelves
 from services.console.commands import decision, district, gate, hold, report, school
 from services.kit.batch import Batch
@@ -23,7 +23,7 @@ from services.kit.database import connect
 from services.kit.envelope import Record
 from services.kit.settings import Settings
 from tests.harness.console import RECORDED, school_record
-from tests.harness.scenario import CLEAN, DISTRICT, SCHOOL, Scenario, calendar_of, document_of
+from tests.harness.scenario import CLEAN, DISTRICT, LIFE, SCHOOL, Scenario, calendar_of, document_of, gate_of, gates
 
 pytestmark = pytest.mark.stack
 ELM, OAK = mint_id("nces", "530000112345"), "22222222-2222-4222-8222-222222222222"
@@ -168,6 +168,47 @@ async def test_a_decision_goes_out_and_is_decided_again(desk: Desk, tmp_path: Pa
     assert refused.exit_code == 1
     assert "/decision/inputs/" in refused.stdout
     assert (await desk.type(decision.app, "verify", SCHOOL)).exit_code == 0
+
+
+async def test_exported_decisions_stand_offline_after_the_policies_have_moved_on(desk: Desk, tmp_path: Path) -> None:
+    out = tmp_path / "records"
+    written = json.loads((await desk.type(decision.app, "export", SCHOOL, "--out", str(out), "--json")).stdout)
+    files = [str(out / name) for name in written["files"]]
+    assert sorted(file.name for file in out.iterdir()) == sorted(written["files"])
+    assert {name.split("-")[-1] for name in written["files"]} == {"G0.json", "G1.json"}
+    program = await desk.type(decision.app, "export", "--program", "wa-2026", "--gate", "G0", "--out", str(out / "p"))
+    assert program.exit_code == 0, program.output
+    for file in (out / "p").iterdir():
+        assert file.read_bytes() == (out / file.name).read_bytes()
+
+    newer = document_of({**gates(), GateId.CHARTER: gate_of(Dwell(id="stay", minimum_days=200, **LIFE))})
+    newer = newer.model_copy(update={"version": 2})
+    connection = await connect(desk.settings, "console")
+    try:
+        async with connection.transaction():
+            batch = Batch(connection, source="test", now=datetime.now(UTC))
+            await shelves.keep(batch, [_record(PolicyStored(digest=digest_of(newer), document=newer), 1)])
+            await connection.execute("delete from document where digest = $1", digest_of(document_of()))
+    finally:
+        await connection.close()
+    nowhere = {
+        "FIRSTBELL_POSTGRES_DSN": "postgresql://firstbell@127.0.0.1:1/none",
+        "FIRSTBELL_KAFKA_BOOTSTRAP": "127.0.0.1:1",
+    }
+    offline = Desk(desk.settings, desk.environment | nowhere)
+    stands = await offline.type(decision.app, "verify", *files)
+    assert (stands.exit_code, f"{len(files)} of {len(files)} stand" in stands.stdout) == (0, True), stands.output
+    edit(Path(files[0]), '"attempt": 1', '"attempt": 2')
+    refused = await offline.type(decision.app, "verify", *files)
+    assert refused.exit_code == 1
+    assert f"{len(files) - 1} of {len(files)} stand" in refused.stdout
+    assert "attempt" in refused.stdout
+    absent = await offline.type(decision.app, "verify", str(out / "none.json"))
+    assert (absent.exit_code, "decision export" in absent.stderr) == (2, True)
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    file.write_text(file.read_text().replace(old, new, 1))
 
 
 async def test_a_stranger_is_refused_with_expected_seen_and_next_step(desk: Desk) -> None:

@@ -7,11 +7,12 @@ import typer
 
 from schemas.fact import Fact, GateDecided
 from schemas.school import GateId
-from services.console import library, record
+from services.console import library, record, views
 from services.console.commands import screen
 from services.console.commands.school import JsonOption, ProgramOption, SchoolArgument
 from services.console.commands.session import CODES, Session, one_rollout, serve
 from services.console.record import DecisionExport, Proof
+from services.console.views import Answer, SchoolLine
 from services.kit.terminal import AWAY, DONE, MEND, NO, fail
 from workflows.policy import explain
 
@@ -40,30 +41,103 @@ def show(
 
 
 @app.command(epilog=CODES)
+def export(
+    school: Annotated[str | None, typer.Argument(help="SchoolId, NCES id, or a piece of the name.")] = None,
+    program: ProgramOption = None,
+    gate: Annotated[GateId | None, typer.Option(help="Only decisions of this gate.")] = None,
+    out: Annotated[Path, typer.Option(help="The folder the files go to; made when it is absent.")] = Path("decisions"),
+    as_json: JsonOption = False,
+) -> None:
+    """Writes every decision of a school, or of a whole program, as one sealed file each.
+
+    Each file holds the documents it was decided by, so that it can be decided again years later, offline.
+
+    For example:
+
+      firstbell decision export cedar --gate G1
+
+      firstbell decision export --program wa-2026 --out records
+
+      firstbell decision verify records/*.json
+    """
+    if school is None and program is None:
+        fail(MEND, "expected a school or --program, seen neither; say whose decisions shall go out")
+    out.mkdir(parents=True, exist_ok=True)
+    files = serve(lambda session: _export_all(session, school, program, gate, out))
+    if not files:
+        fail(MEND, f"{school or program}: expected a decision, seen none; see `firstbell school history`")
+    if as_json:
+        screen.write_json(Exported(folder=str(out), files=tuple(files)))
+        return
+    typer.echo(f"{len(files)} decisions in {out}; check them with `firstbell decision verify {out}/*.json`")
+
+
+class Exported(Answer):
+    """What was written where."""
+
+    folder: str
+    files: tuple[str, ...]
+
+
+async def _export_all(
+    session: Session, school: str | None, program: str | None, gate: GateId | None, out: Path
+) -> list[str]:
+    """Writes the files one by one: a program's decisions need not fit into memory."""
+    if school is not None:
+        lines = [await one_rollout(session, school, program)]
+    else:
+        lines = await views.school_lines(session.connection, program=program, stopped=True)
+    shelf = library.Shelf(session.connection)
+    files = []
+    for line in lines:
+        found = await library.decision_facts(
+            session.connection, line.program_id, line.school_id, gate=gate and gate.value
+        )
+        for fact in reversed(found):
+            made = await _join(shelf, fact, line)
+            name = f"{line.program_id}-{line.school_id}-{fact.fact_sequence:06}-{made.decision.inputs.gate.value}.json"
+            (out / name).write_text(made.model_dump_json(indent=2) + "\n", "utf-8")
+            files.append(name)
+    return files
+
+
+@app.command(epilog=CODES)
 def verify(
-    subject: Annotated[
-        str, typer.Argument(metavar="FILE|SCHOOL", help="A file from `decision show --json`, or a school.")
+    subjects: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE...|SCHOOL", help="Files of `decision export`, or a school."),
     ],
     gate: GateOption = None,
     sequence: SequenceOption = None,
     program: ProgramOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Decides again from the record alone and compares. Exits with 1 when anything differs, naming the place."""
+    """Decides again from the record alone and compares. Exits with 1 when anything differs, naming the place.
+
+    A file needs no server, no database and no stored policy: it brings its documents along.
+    """
+    proofs = [_prove(subject, program, gate, sequence) for subject in subjects]
+    if as_json:
+        screen.write_json(proofs[0] if len(proofs) == 1 else proofs)
+    elif len(proofs) == 1:
+        _print_proof(proofs[0])
+    else:
+        _print_proofs(proofs)
+    raise typer.Exit(DONE if all(proof.stands for proof in proofs) else NO)
+
+
+def _prove(subject: str, program: str | None, gate: GateId | None, sequence: int | None) -> Proof:
     file = Path(subject)
     if file.is_file():
         text = file.read_text("utf-8", errors="replace")
+    elif file.suffix == ".json":
+        fail(MEND, f"{subject}: expected a file, seen none; write it with `firstbell decision export`")
     else:
         text = serve(lambda session: _export(session, subject, program, gate, sequence)).model_dump_json()
     try:
-        proof = record.prove(text)
+        return record.prove(text)
     except record.UnreadableError as error:
         fail(MEND, f"{subject}: {error}")
-    if as_json:
-        screen.write_json(proof)
-    else:
-        _print_proof(proof)
-    raise typer.Exit(DONE if proof.stands else NO)
 
 
 async def _export(
@@ -76,13 +150,18 @@ async def _export(
     if not facts:
         which = f"fact {sequence}" if sequence else gate.value if gate else "any gate"
         fail(MEND, f"{line.school}: expected a decision of {which}, seen none; see `firstbell school history`")
-    decision = _decision(facts[0]).decision
-    policy = await library.policy_document(session.connection, decision.policy_digest)
-    calendar = await library.calendar_document(session.connection, decision.calendar_digest)
+    return await _join(library.Shelf(session.connection), facts[0], line)
+
+
+async def _join(shelf: library.Shelf, fact: Fact, line: SchoolLine) -> DecisionExport:
+    """The decision with the documents it names. Exits with 3 while one of them has not come."""
+    decision = _decision(fact).decision
+    policy = await shelf.policy(decision.policy_digest)
+    calendar = await shelf.calendar(decision.calendar_digest)
     if policy is None or (calendar is None and decision.calendar_digest is not None):
         missing = decision.policy_digest if policy is None else decision.calendar_digest
         fail(AWAY, f"document {missing}: expected in the console, seen not yet; try again in a moment")
-    return record.export(facts[0], line.school, line.notice is not None, policy, calendar)
+    return record.export(fact, line.school, line.notice is not None, policy, calendar)
 
 
 def _decision(fact: Fact) -> GateDecided:
@@ -120,3 +199,12 @@ def _print_proof(proof: Proof) -> None:
     paper.print(f"refused: {proof.subject}", style="bold red")
     for each in proof.findings:
         paper.print(f"  {each.place}\n    expected  {each.expected}\n    seen      {each.seen}")
+
+
+def _print_proofs(proofs: list[Proof]) -> None:
+    """The ones that do not stand, whole; of the others their number."""
+    for proof in proofs:
+        if not proof.stands:
+            _print_proof(proof)
+    stand = sum(proof.stands for proof in proofs)
+    screen.paper().print(f"{stand} of {len(proofs)} stand: decided again from the records alone")
