@@ -41,6 +41,14 @@ BOARD = Board(
             width=4, height=6, lines=(Line(1, RED),),
         ),
         Panel(
+            "Broken audit chains", "Chains that no longer agree with their last signed head.", "stat",
+            (Query("max(firstbell_audit_chains_broken)", "broken"),), width=4, height=6, lines=(Line(1, RED),),
+        ),
+        Panel(
+            "Heads signed", "Signed heads of audit chains; they come with decisions.", "lines",
+            (Query("sum(rate(firstbell_audit_heads_total[5m]))", "heads"),), width=20, height=6, unit="cps",
+        ),
+        Panel(
             "Lag by age", "How long ago a room was last level with a topic's end.", "lines",
             (Query("max by (room, topic) (firstbell_lag_age_seconds)", "{{room}} {{topic}}"),), unit="s",
             lines=(Line(30, AMBER), Line(60, RED)),

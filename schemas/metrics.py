@@ -73,6 +73,12 @@ CONSOLE = (
     Metric("firstbell_facts_waiting", "gauge", "facts", (), "Facts kept that wait for a predecessor."),
 )  # fmt: skip
 
-METRICS: tuple[Metric, ...] = KIT + BRIDGE + CONSOLE
+AUDITOR = (
+    Metric("firstbell_audit_heads_total", "counter", "heads", (), "Heads of audit chains signed."),
+    Metric("firstbell_audit_chains_broken", "gauge", "chains", (),
+           "Audit chains that no longer agree with their last signed head; anything above 0 is an incident."),
+)  # fmt: skip
+
+METRICS: tuple[Metric, ...] = KIT + BRIDGE + CONSOLE + AUDITOR
 """Every metric there is, beside those of the Temporal SDK."""
 BY_NAME = {metric.name: metric for metric in METRICS}

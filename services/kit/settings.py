@@ -58,6 +58,12 @@ class Settings(BaseModel):
     """Temporal's sandbox costs half the throughput; the import law and replay guard purity instead."""
     worker_task_slots: int = Field(default=8, ge=1, le=200)
     """Measured: 8 workflow-task slots give the same throughput as 100 and a ninth of the latency."""
+    audit_key_file: Path | None = None
+    """The Ed25519 key that signs the audit's heads. None: `<home>/audit/key.pem`; made, mode 0600, at first start."""
+    audit_heads_folder: Path | None = None
+    """Signed heads, outside the database. None: `<home>/audit/heads`; better another disk than the database's."""
+    audit_seal_seconds: float = Field(default=15, gt=0)
+    """Seconds between two rounds of signing. Our judgement, 2026-11-25: what a cut may hide in is this long."""
     log_json: bool | None = None
     """None: JSON unless standard error is a terminal."""
 

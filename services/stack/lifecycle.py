@@ -31,7 +31,7 @@ SUPERVISOR_SECONDS = 15.0
 DOWN_SECONDS = 90.0
 """For all rooms and servers to end, each gracefully, before the supervisor is killed. Our judgement, 2026-11-23."""
 
-OWN_FOLDERS = ("kafka", "temporal", "postgres", "prometheus", "alertmanager", "logs", "ports")
+OWN_FOLDERS = ("kafka", "temporal", "postgres", "prometheus", "alertmanager", "logs", "ports", "audit")
 OWN_FILES = ("stack.json", "stack.toml", "wanted.json", "ports.json", "postgres.location")
 """What `erase` deletes of a home: its cache, and whatever else lies there, stays."""
 

@@ -1,6 +1,7 @@
 """A database restored from before catches up from the log; a topic made anew stops its reader until a person says so."""
 
 import asyncio
+import json
 import random
 import shutil
 import subprocess
@@ -24,7 +25,7 @@ from tests.harness.faults_feed import NOW, feed
 
 pytestmark = [pytest.mark.stack, pytest.mark.fault, pytest.mark.timeout(300)]
 EVENTS = 4_000
-WRITERS = ("bridge", "worker", "console", "provisioning")
+WRITERS = ("bridge", "worker", "console", "provisioning", "auditor")
 
 
 async def test_a_database_restored_from_before_catches_up_and_says_the_same(lab: FaultLab) -> None:
@@ -45,6 +46,7 @@ async def test_a_database_restored_from_before_catches_up_and_says_the_same(lab:
         await walkers.walk("beta")
         await lab.level()
         things, facts = await projection(lab, schools), await walkers.all_facts()
+        assert lab.command("audit", "head").returncode == 0
 
         for room in WRITERS:
             lab.stack.stop(room)
@@ -56,6 +58,8 @@ async def test_a_database_restored_from_before_catches_up_and_says_the_same(lab:
         assert restored["moved"] - before["moved"] == EVENTS // 2, "the copy is not from before; nothing is proved"
         assert len(await walkers.all_facts()) == 3
         assert await walkers.all_facts() != facts
+        audited = lab.command("audit", "verify", "--district", walkers.district)
+        assert (audited.returncode, "truncated" in audited.stdout) == (1, True), audited.stdout
         for room in WRITERS:
             await lab.resume(room)
 
@@ -65,6 +69,10 @@ async def test_a_database_restored_from_before_catches_up_and_says_the_same(lab:
         after = await walkers.all_facts()
         assert {school: after[school][: len(facts[school])] for school in facts} == facts
         await walkers.walk("training")  # and they go on from where Temporal knows them to be
+        await lab.level()
+        for fault in json.loads(lab.command("audit", "verify", "--json").stdout)["faults"]:
+            reason = ("--reason", "restored-from-backup", "--yes")
+            assert lab.command("audit", "accept", "--district", fault["district"], *reason).returncode == 0
         await lab.sound()
 
 
