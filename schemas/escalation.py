@@ -24,6 +24,10 @@ IncidentId = Annotated[str, StringConstraints(pattern=r"^incident-[a-z0-9][a-z0-
 """Made of an owner and a scope, `incident-provisioning-wa-2026`; or chosen by whoever declares an outage."""
 
 
+Subject = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,80}$")]
+"""The id of a work item or waiver, or the name of a signal with a hyphen for its point."""
+
+
 class EscalationAction(StrEnum):
     """What a leader does about it: lesson A12's four."""
 
@@ -55,8 +59,8 @@ class EscalationRaised(Kinded, Tolerant):
     """Of the ladder, repeats left out."""
     criterion_ids: tuple[str, ...] = ()
     """What blocks or was asked about; empty: the cause says it all."""
-    subject: Code | None = None
-    """The work item, waiver or signal it is about, signals with a hyphen for the point. None: the gate itself."""
+    subject: Subject | None = None
+    """The work item, waiver or signal it is about. None: the gate itself."""
     first_rung: int = Field(default=1, ge=1)
     """Where the ladder begins, counted from 1."""
     urgent: bool = False
@@ -158,8 +162,10 @@ class WorkItemOpened(Kinded, Tolerant):
     """Whose failure opened it, and whose being met closes it. None: a person opened it, and a person closes it."""
     evidence: tuple[SignalName, ...] = ()
     """The signals that will show it done. Empty: a person says so."""
+    due_days: int = Field(ge=1)
+    """School days from the opening; a new calendar counts them anew."""
     due_at: Instant | None
-    """None: the calendar ends before."""
+    """By the calendar of that moment. None: the calendar ends before."""
     ladder: LadderName | None = None
     actor: Actor | None = None
     """None: the policy opened it."""
@@ -210,7 +216,7 @@ class Escalation(Tolerant):
     ladder: LadderName
     rungs_count: int
     criterion_ids: tuple[str, ...] = ()
-    subject: Code | None = None
+    subject: Subject | None = None
     first_rung: int = 1
     urgent: bool = False
     raised_at: Instant
@@ -231,6 +237,8 @@ class Escalation(Tolerant):
     """None: it runs."""
     resumed_at: Instant | None = None
     """The end of the last pause. None: it was never paused."""
+    spaced: bool = False
+    """True: it was paused or acknowledged once, so a rung keeps its distance from the one that fired before it."""
 
 
 class WorkItem(Tolerant):
@@ -242,6 +250,7 @@ class WorkItem(Tolerant):
     criterion_id: CriterionId | None = None
     evidence: tuple[SignalName, ...] = ()
     opened_at: Instant
+    due_days: int
     due_at: Instant | None = None
     ladder: LadderName | None = None
     overdue: bool = False

@@ -178,9 +178,7 @@ class PolicyDocument(Strict):
     """By the names that gates, alarms and work lines call. Empty: nobody is ever told."""
     alarms: tuple[Alarm, ...] = Field(default=(), max_length=20)
     waiver_ladder: LadderName | None = None
-    """Raised before a waiver ends. None: nobody is told."""
-    waiver_ending_days: int = Field(default=5, ge=1, le=60)
-    """School days before its end. Default, not a standard."""
+    """Raised when a waiver's reminder is due. None: nobody is told."""
     freezes: tuple[Freeze, ...] = Field(default=(), max_length=20)
     """Empty: no window keeps a gate shut."""
     exceptions: ExceptionRules = ExceptionRules()
@@ -199,7 +197,6 @@ class SchoolPolicy(Strict):
     ladders: dict[LadderName, Ladder] = Field(default_factory=dict)
     alarms: tuple[Alarm, ...] = ()
     waiver_ladder: LadderName | None = None
-    waiver_ending_days: int = 5
     freezes: tuple[Freeze, ...] = ()
     """Empty: no window keeps a gate shut."""
     exceptions: ExceptionRules = ExceptionRules()

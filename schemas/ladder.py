@@ -79,9 +79,11 @@ class Ladder(Strict):
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
+        """Days and hours are compared apart, so that the order holds whatever a district's hours in a day."""
         spans = [(rung.after_days, rung.after_hours) for rung in self.rungs]
-        if any(later[0] < earlier[0] or later[1] < earlier[1] for earlier, later in pairwise(spans)):
-            raise ValueError(f"rungs: expected days and hours that never fall from rung to rung, seen {spans}")
+        for earlier, later in pairwise(spans):
+            if later == earlier or later[0] < earlier[0] or later[1] < earlier[1]:
+                raise ValueError(f"rungs: expected each later than the one before, seen {later} after {earlier}")
         return self
 
 

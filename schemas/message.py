@@ -9,10 +9,12 @@ from pydantic import Field
 
 from schemas.calendar import Calendar
 from schemas.decision import ActId, Hold
+from schemas.escalation import EscalationAction, EscalationId, IncidentId, WorkItemId
 from schemas.gate import CriterionId, SchoolPolicy
+from schemas.ladder import LadderName
 from schemas.model import Code, Digest, Instant, Kinded, Tolerant
 from schemas.readiness import CoalescedReading, SignalName
-from schemas.school import Actor, GateId, ProgramId, SchoolContext, SchoolId
+from schemas.school import Actor, GateId, ProgramId, Role, SchoolContext, SchoolId
 from schemas.waiver import ConfirmOverride, GrantWaiver, OverrideGate, ProposeWaiver, RevokeWaiver
 
 
@@ -97,6 +99,57 @@ class ReleaseHold(Kinded, Tolerant):
     hold_id: ActId
 
 
+class AcknowledgeEscalation(Kinded, Tolerant):
+    """Update: somebody takes an escalation; its ladder is silent for the hours that the policy gives."""
+
+    kind: Literal["acknowledge-escalation"] = "acknowledge-escalation"
+    act_id: ActId
+    actor: Actor
+    escalation_id: EscalationId
+
+
+class ActOnEscalation(Kinded, Tolerant):
+    """Update: what somebody did about an escalation."""
+
+    kind: Literal["act-on-escalation"] = "act-on-escalation"
+    act_id: ActId
+    actor: Actor
+    escalation_id: EscalationId
+    action: EscalationAction
+
+
+class OpenWorkItem(Kinded, Tolerant):
+    """Update: a person finds work to do at the current gate."""
+
+    kind: Literal["open-work-item"] = "open-work-item"
+    act_id: ActId
+    actor: Actor
+    title: Code
+    assignee: Role
+    due_days: int = Field(ge=1, le=120)
+    ladder: LadderName | None = None
+    """None: nobody is told when it is overdue."""
+
+
+class CloseWorkItem(Kinded, Tolerant):
+    """Update: a person closes work, with a reason."""
+
+    kind: Literal["close-work-item"] = "close-work-item"
+    act_id: ActId
+    actor: Actor
+    work_item_id: WorkItemId
+    reason: Code
+
+
+class IncidentChanged(Kinded, Tolerant):
+    """Signal: an incident that explains the school's silence began or ended. Absolute; an older revision is dropped."""
+
+    kind: Literal["incident-changed"] = "incident-changed"
+    incident_id: IncidentId
+    revision: int = Field(ge=1)
+    open: bool
+
+
 class TimePassed(Kinded, Tolerant):
     """The timer fired."""
 
@@ -112,7 +165,11 @@ Command = Annotated[
     | GrantWaiver
     | RevokeWaiver
     | OverrideGate
-    | ConfirmOverride,
+    | ConfirmOverride
+    | AcknowledgeEscalation
+    | ActOnEscalation
+    | OpenWorkItem
+    | CloseWorkItem,
     Field(discriminator="kind"),
 ]
 Message = (
@@ -123,12 +180,17 @@ Message = (
     | AnswerAsk
     | AddHold
     | ReleaseHold
-    | TimePassed
     | ProposeWaiver
     | GrantWaiver
     | RevokeWaiver
     | OverrideGate
     | ConfirmOverride
+    | AcknowledgeEscalation
+    | ActOnEscalation
+    | OpenWorkItem
+    | CloseWorkItem
+    | IncidentChanged
+    | TimePassed
 )
 
 

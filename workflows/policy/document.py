@@ -63,14 +63,22 @@ def resolve(document: PolicyDocument, profile: str) -> SchoolPolicy:
         gates=found.gates,
         freezes=document.freezes,
         exceptions=document.exceptions,
+        ladders=document.ladders,
+        alarms=document.alarms,
+        waiver_ladder=document.waiver_ladder,
     )
 
 
 def lint(document: PolicyDocument) -> tuple[Fault, ...]:
     """Everything wrong with a document, in its order; empty: it may be used. Never blocks."""
-    faults = [*_profiles(document.profiles), *undecidable.unreachable(document.profiles)]
+    faults = [*_profiles(document.profiles), *undecidable.unreachable(document.profiles), *_alarms(document)]
     for name, profile in document.profiles.items():
         faults += undecidable.of_profile(profile, ("profiles", name))
+        faults += [
+            Fault(at, _no_ladder(ladder, document))
+            for at, ladder in _ladders_named(name, profile)
+            if ladder not in document.ladders
+        ]
         soaks: dict[str, str] = {}
         for gate_id, gate in profile.gates.items():
             path: Path = ("profiles", name, "gates", gate_id.value)
@@ -107,6 +115,41 @@ def _profiles(profiles: Mapping[str, Profile]) -> Iterator[Fault]:
     for (first, one), (second, other) in combinations(bounded, 2):
         if _low(one) < _high(other) and _low(other) < _high(one):
             yield Fault(("profiles", second, "teachers_at_least"), f"expected no overlap with profile {first}")
+
+
+def _no_ladder(ladder: str, document: PolicyDocument) -> str:
+    return (
+        f"expected one of the policy's ladders ({', '.join(sorted(document.ladders)) or 'it has none'}), seen {ladder}"
+    )
+
+
+def _ladders_named(name: str, profile: Profile) -> Iterator[tuple[Path, str]]:
+    for gate_id, gate in profile.gates.items():
+        path: Path = ("profiles", name, "gates", gate_id.value)
+        if gate.blocked_ladder is not None:
+            yield (*path, "blocked_ladder"), gate.blocked_ladder
+        if gate.unanswered_ladder is not None:
+            yield (*path, "unanswered_ladder"), gate.unanswered_ladder
+        for index, criterion in enumerate(gate.criteria):
+            if criterion.work_item is not None and criterion.work_item.ladder is not None:
+                yield (*path, "criteria", index, "work_item", "ladder"), criterion.work_item.ladder
+
+
+def _alarms(document: PolicyDocument) -> Iterator[Fault]:
+    if document.waiver_ladder is not None and document.waiver_ladder not in document.ladders:
+        yield Fault(("waiver_ladder",), _no_ladder(document.waiver_ladder, document))
+    for index, alarm in enumerate(document.alarms):
+        path: Path = ("alarms", index)
+        yield from _known(alarm.signal, (*path, "signal"))
+        signal = CATALOGUE.get(alarm.signal)
+        if signal is not None:
+            yield from _line(signal, alarm.quiet_at, (*path, "quiet_at"))
+        ladder = document.ladders.get(alarm.ladder)
+        if ladder is None:
+            yield Fault((*path, "ladder"), _no_ladder(alarm.ladder, document))
+        elif alarm.first_rung > len(ladder.rungs):
+            message = f"expected one of the ladder's {len(ladder.rungs)} rungs, seen {alarm.first_rung}"
+            yield Fault((*path, "first_rung"), message)
 
 
 def _gate(gate: Gate, path: Path) -> Iterator[Fault]:

@@ -63,20 +63,21 @@ def _changed(
             named = body.roles[0] if body.rung_kind is RungKind.REASSIGN else before.answerable
             return {
                 "rung": body.rung, "repeat": body.repeat, "fired_at": fact.occurred_at, "told": told,
-                "answerable": named, "next_at": body.next_at,
+                "answerable": named, "next_at": body.next_at, "acknowledged_at": None, "acknowledged_by": None,
             }  # fmt: skip
         case EscalationRescheduled():
             return {"next_at": body.next_at}
         case EscalationAcknowledged():
             return {
                 "acknowledged_at": fact.occurred_at, "acknowledged_by": body.actor.role, "next_at": body.act_by,
+                "spaced": True,
             }  # fmt: skip
         case EscalationActed():
             return {"acted": body.action, "acted_at": fact.occurred_at, "next_at": None}
         case EscalationPaused():
             return {"paused_by": body.incident_id, "next_at": None}
         case EscalationResumed():
-            return {"paused_by": None, "resumed_at": fact.occurred_at}
+            return {"paused_by": None, "resumed_at": fact.occurred_at, "spaced": True}
         case _:
             assert_never(body)
 
@@ -88,7 +89,8 @@ def fold_work_item(picture: Picture, fact: Fact, body: WorkItemFact) -> Change:
         case WorkItemOpened():
             opened = WorkItem(
                 title=body.title, assignee=body.assignee, gate=body.gate, criterion_id=body.criterion_id,
-                evidence=body.evidence, opened_at=fact.occurred_at, due_at=body.due_at, ladder=body.ladder,
+                evidence=body.evidence, opened_at=fact.occurred_at,
+                due_days=body.due_days, due_at=body.due_at, ladder=body.ladder,
             )  # fmt: skip
             return {"work_items": {**known, body.work_item_id: opened}}
         case WorkItemOverdue():

@@ -16,13 +16,18 @@ from schemas.fact import (
     RolloutStopped,
 )
 from schemas.message import (
+    AcknowledgeEscalation,
+    ActOnEscalation,
     AddHold,
     AnswerAsk,
+    CloseWorkItem,
     Command,
     CommandReply,
     ContextArrived,
     GiveSignOff,
+    IncidentChanged,
     Message,
+    OpenWorkItem,
     ReadingsArrived,
     ReleaseHold,
     StartRollout,
@@ -34,11 +39,13 @@ from schemas.readiness import CATALOGUE
 from schemas.school import Phase, SchoolContext, ScopeKind
 from schemas.waiver import ConfirmOverride, GrantWaiver, OverrideGate, ProposeWaiver, RevokeWaiver
 from workflows.policy import acts
+from workflows.policy.escalating import end_all
 from workflows.policy.evaluate import signals_of
 from workflows.policy.evidence import fold
 from workflows.policy.ledger import Ledger
 from workflows.policy.settle import settle
-from workflows.policy.state import RolloutState, Step, accepted_before, is_repeat, mark_of
+from workflows.policy.state import INCIDENTS_KEPT, RolloutState, Step, accepted_before, is_repeat, mark_of
+from workflows.policy.work import end_work
 
 __all__ = ["RolloutState", "Step", "advance", "begin", "check", "signals_named"]
 
@@ -47,7 +54,8 @@ check = acts.check
 
 def signals_named(state: RolloutState) -> tuple[str, ...]:
     """Every signal the school's policy names, sorted: all that the bridge need send."""
-    return tuple(sorted({name for gate in state.policy.gates.values() for name in signals_of(gate)}))
+    of_gates = {name for gate in state.policy.gates.values() for name in signals_of(gate)}
+    return tuple(sorted(of_gates | {alarm.signal for alarm in state.policy.alarms}))
 
 
 def begin(start: StartRollout, now: datetime, build: str) -> Step:
@@ -85,13 +93,22 @@ def advance(state: RolloutState, message: Message, now: datetime, build: str) ->
     now = max(now, state.seen_at)
     ledger = Ledger(state.model_copy(update={"seen_at": now}), now, build)
     match message:
-        case GiveSignOff() | AnswerAsk() | AddHold() | ReleaseHold():
+        case (
+            GiveSignOff()
+            | AnswerAsk()
+            | AddHold()
+            | ReleaseHold()
+            | AcknowledgeEscalation()
+            | ActOnEscalation()
+            | OpenWorkItem()
+            | CloseWorkItem()
+        ):
             return _command(ledger, message)
         case ProposeWaiver() | GrantWaiver() | RevokeWaiver() | OverrideGate() | ConfirmOverride():
             return _command(ledger, message)
         case StopRollout():
             return _stop(ledger, message)
-        case ReadingsArrived() | ContextArrived() | TimePassed():
+        case ReadingsArrived() | ContextArrived() | IncidentChanged() | TimePassed():
             if state.picture.stopped is not None:
                 return Step(state, (), None)
         case _:
@@ -100,6 +117,8 @@ def advance(state: RolloutState, message: Message, now: datetime, build: str) ->
         _take_readings(ledger, message)
     elif isinstance(message, ContextArrived):
         _take_context(ledger, message.context, message.calendar)
+    elif isinstance(message, IncidentChanged):
+        _take_incident(ledger, message)
     settle(ledger, question=not isinstance(message, TimePassed))
     return _step(ledger)
 
@@ -148,8 +167,23 @@ def _take_context(ledger: Ledger, context: SchoolContext, calendar: Calendar | N
     ledger.write(ContextChanged(context=current, calendar_digest=digest, calendar_version=version))
 
 
+def _take_incident(ledger: Ledger, message: IncidentChanged) -> None:
+    """Keep the newest word on each incident; what is over and oldest goes first when there are too many."""
+    known = ledger.state.incidents
+    before = known.get(message.incident_id)
+    if before is not None and before.revision >= message.revision:
+        return
+    kept = {**{key: each for key, each in known.items() if key != message.incident_id}, message.incident_id: message}
+    over = [key for key, each in kept.items() if not each.open]
+    for key in over[: max(0, len(kept) - INCIDENTS_KEPT)]:
+        del kept[key]
+    ledger.change(incidents=kept)
+
+
 def _stop(ledger: Ledger, message: StopRollout) -> Step:
     if ledger.state.picture.stopped is None:
+        end_all(ledger)
+        end_work(ledger)
         ledger.write(RolloutStopped(reason=message.reason, actor=message.actor))
         ledger.remember(message.act_id)
         ledger.change(wake_at=None)

@@ -26,11 +26,13 @@ from schemas.school import GateId
 from workflows.policy import waiving
 from workflows.policy.approvals import bindable, lapse
 from workflows.policy.calendar import add_days
+from workflows.policy.escalating import escalate
 from workflows.policy.evaluate import assess, evaluate, usable_calendar
 from workflows.policy.holds import PREFIX, expired
 from workflows.policy.judgement import earliest
 from workflows.policy.ledger import Ledger
 from workflows.policy.state import inputs_for
+from workflows.policy.work import follow_work
 
 _UNREADABLE = (Status.UNKNOWN, Status.STALE)
 
@@ -48,7 +50,10 @@ def settle(ledger: Ledger, *, question: bool) -> None:
     if question:
         for gate in ledger.state.picture.opened:
             _question(ledger, gate)
+    held = ledger.state.picture.holds
     looks = [after(ledger, verdict) for after in AFTERWARDS]
+    if ledger.state.picture.holds != held:
+        verdict = _decide(ledger)  # what followed placed a hold: the gate is decided with it
     ledger.change(wake_at=earliest(verdict.next_evaluation_at, *looks))
 
 
@@ -64,7 +69,12 @@ def _next_end_of_hold(ledger: Ledger, _verdict: Verdict) -> datetime | None:
 
 BEFORE: tuple[Callable[[Ledger], None], ...] = (_end_holds, waiving.end)
 """What time does before the gate is decided, in this order."""
-AFTERWARDS: tuple[Callable[[Ledger, Verdict], datetime | None], ...] = (_next_end_of_hold, waiving.remind)
+AFTERWARDS: tuple[Callable[[Ledger, Verdict], datetime | None], ...] = (
+    _next_end_of_hold,
+    waiving.remind,
+    follow_work,
+    escalate,
+)
 """What follows from the verdict, in this order; each says when it must be looked at again by time alone, or None."""
 
 

@@ -10,9 +10,22 @@ from pydantic import Field
 
 from schemas.calendar import Calendar
 from schemas.decision import ActId, EvidenceItem, GateInputs, Waiver
+from schemas.escalation import IncidentId
 from schemas.fact import Fact, Picture
 from schemas.gate import SchoolPolicy
-from schemas.message import AddHold, AnswerAsk, Command, CommandReply, GiveSignOff, ReleaseHold
+from schemas.message import (
+    AcknowledgeEscalation,
+    ActOnEscalation,
+    AddHold,
+    AnswerAsk,
+    CloseWorkItem,
+    Command,
+    CommandReply,
+    GiveSignOff,
+    IncidentChanged,
+    OpenWorkItem,
+    ReleaseHold,
+)
 from schemas.model import Digest, Instant, Tolerant
 from schemas.readiness import SignalName
 from schemas.school import GateId, ProgramId, SchoolContext, SchoolId
@@ -21,6 +34,9 @@ from workflows.policy.evaluate import signals_of
 
 ACTS_KEPT = 200
 """Command ids remembered, so that a repeat is told what happened. Our judgement, 2026-11-23."""
+
+INCIDENTS_KEPT = 20
+"""Incidents remembered, open ones first, so that an old word cannot undo a new one. Our judgement, 2026-11-25."""
 
 
 class RolloutState(Tolerant):
@@ -45,6 +61,12 @@ class RolloutState(Tolerant):
     """What each remembered command was, so that another under its id is refused. Absent: accepted by older code."""
     simulated_seen: bool = False
     """True: imagined evidence has reached this school."""
+    blocked_since: Instant | None = None
+    """Since when the current gate says no or nothing. None: it does not, or no ladder of the policy asks."""
+    work_set_aside: tuple[str, ...] = ()
+    """`gate/criterion` whose work a person closed although it fails; work opens again once it has not failed."""
+    incidents: dict[IncidentId, IncidentChanged] = Field(default_factory=dict)
+    """The last word on each incident, at most INCIDENTS_KEPT."""
     seen_at: Instant
     """The latest instant ever told: the clock of this school never runs backwards."""
     wake_at: Instant | None = None
@@ -106,6 +128,14 @@ def mark_of(command: Command) -> str:
             what = f"{command.gate.value} {' '.join(command.criterion_ids)} {command.sponsor.value}"
         case ConfirmOverride():
             what = command.override_id
+        case AcknowledgeEscalation():
+            what = command.escalation_id
+        case ActOnEscalation():
+            what = f"{command.escalation_id} {command.action.value}"
+        case OpenWorkItem():
+            what = f"{command.title} {command.assignee.value} {command.due_days}"
+        case CloseWorkItem():
+            what = command.work_item_id
         case _:
             assert_never(command)
     return f"{command.kind} {what} by {command.actor.actor_id}"

@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from schemas.message import (
         CommandReply,
         ContextArrived,
+        IncidentChanged,
         Message,
         ReadingsArrived,
         StartRollout,
@@ -87,6 +88,11 @@ class SchoolRollout:
     @workflow.signal(name="context-arrived")
     def context_arrived(self, message: ContextArrived) -> None:
         """The directory's facts and calendar."""
+        self._take(message)
+
+    @workflow.signal(name="incident-changed")
+    def incident_changed(self, message: IncidentChanged) -> None:
+        """An outage of ours, or its end."""
         self._take(message)
 
     @workflow.signal(name="stop-rollout")

@@ -6,9 +6,20 @@ A refusal names what was expected, what was seen, and the next step. It changes 
 from datetime import datetime
 from typing import assert_never
 
-from schemas.message import AddHold, AnswerAsk, Command, CommandReply, GiveSignOff, ReleaseHold
+from schemas.message import (
+    AcknowledgeEscalation,
+    ActOnEscalation,
+    AddHold,
+    AnswerAsk,
+    CloseWorkItem,
+    Command,
+    CommandReply,
+    GiveSignOff,
+    OpenWorkItem,
+    ReleaseHold,
+)
 from schemas.waiver import ConfirmOverride, GrantWaiver, OverrideGate, ProposeWaiver, RevokeWaiver
-from workflows.policy.acts import answering, holding, overriding, signing, waiving
+from workflows.policy.acts import answering, escalating, holding, overriding, signing, waiving, working
 from workflows.policy.acts.refusal import refuse
 from workflows.policy.ledger import Ledger
 from workflows.policy.people import covers
@@ -54,6 +65,14 @@ def check(state: RolloutState, command: Command, now: datetime) -> CommandReply 
             return overriding.check_propose(state, command)
         case ConfirmOverride():
             return overriding.check_confirm(state, command, now)
+        case AcknowledgeEscalation():
+            return escalating.check_acknowledge(state, command)
+        case ActOnEscalation():
+            return escalating.check_act(state, command)
+        case OpenWorkItem():
+            return working.check_open(state, command)
+        case CloseWorkItem():
+            return working.check_close(state, command)
         case _:
             assert_never(command)
 
@@ -79,5 +98,13 @@ def do(ledger: Ledger, command: Command) -> None:
             overriding.propose(ledger, command)
         case ConfirmOverride():
             overriding.confirm(ledger, command)
+        case AcknowledgeEscalation():
+            escalating.acknowledge(ledger, command)
+        case ActOnEscalation():
+            escalating.act(ledger, command)
+        case OpenWorkItem():
+            working.open_item(ledger, command)
+        case CloseWorkItem():
+            working.close_item(ledger, command)
         case _:
             assert_never(command)
