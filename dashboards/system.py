@@ -108,6 +108,19 @@ BOARD = Board(
             (Query("sum by (kind) (rate(firstbell_facts_published_total[5m]))", "{{kind}}"),), unit="cps",
         ),
         Panel(
+            "Notices", "What people were or will be told, by what became of it; no-holder and no-contact reached nobody.",
+            "lines", (Query("sum by (state) (firstbell_notifier_notices)", "{{state}}"),),
+        ),
+        Panel(
+            "Deliveries", "Tries by kind of channel and outcome, and how late the oldest due notice is.", "lines",
+            (
+                Query(
+                    "sum by (kind, outcome) (rate(firstbell_notifier_deliveries_total[5m]))", "{{kind}} {{outcome}} a second"
+                ),
+                Query("max(firstbell_notifier_late_seconds)", "late, seconds"),
+            ),
+        ),
+        Panel(
             "Workflow task failures", "Above 0: code that can't go on with a history; see the runbook.", "lines",
             (Query("sum(rate(temporal_workflow_task_execution_failed_total[5m])) or vector(0)", "failed a second"),),
             unit="cps", lines=(Line(0.001, RED),),

@@ -79,6 +79,14 @@ AUDITOR = (
            "Audit chains that no longer agree with their last signed head; anything above 0 is an incident."),
 )  # fmt: skip
 
-METRICS: tuple[Metric, ...] = KIT + BRIDGE + CONSOLE + AUDITOR
+NOTIFIER = (
+    Metric("firstbell_notifier_notices", "gauge", "notices", ("state",), "Notices by what became of them."),
+    Metric("firstbell_notifier_late_seconds", "gauge", "seconds", (),
+           "How long the oldest notice has been due and not delivered; 0 when none is."),
+    Metric("firstbell_notifier_deliveries_total", "counter", "deliveries", ("kind", "outcome"),
+           "Tries to deliver, by kind of channel: delivered or failed."),
+)  # fmt: skip
+
+METRICS: tuple[Metric, ...] = KIT + BRIDGE + CONSOLE + AUDITOR + NOTIFIER
 """Every metric there is, beside those of the Temporal SDK."""
 BY_NAME = {metric.name: metric for metric in METRICS}

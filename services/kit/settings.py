@@ -64,6 +64,11 @@ class Settings(BaseModel):
     """Signed heads, outside the database. None: `<home>/audit/heads`; better another disk than the database's."""
     audit_seal_seconds: float = Field(default=15, gt=0)
     """Seconds between two rounds of signing. Our judgement, 2026-11-25: what a cut may hide in is this long."""
+    notifier_gather_seconds: float = Field(default=900, ge=0, le=86_400)
+    """How long what is not urgent waits for more, so that a person gets one digest. Our judgement, 2026-11-25."""
+    notifier_oldest_hours: float = Field(default=24, gt=0, le=8760)
+    """Facts older than this are recorded and not told: a new or restored notifier tells no old news. Our judgement."""
+    notifier_pagerduty_url: str = Field(default="https://events.pagerduty.com/v2/enqueue", pattern="^https?://")
     log_json: bool | None = None
     """None: JSON unless standard error is a terminal."""
 

@@ -1,0 +1,131 @@
+"""Facts in, notices out: one row for each person and channel that a fact concerns, once however often it comes.
+
+Called by the room's process for each batch of facts. What reaches nobody is a row too, so that a person can see it.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from pydantic import BaseModel
+
+from schemas.fact import Fact
+from services.kit.batch import Batch
+from services.kit.database import Connection
+from services.kit.envelope import Record
+from services.kit.outcome import Disposition
+from services.notifier.calls import Call, call_of
+from services.notifier.people import Reach, reached
+from services.notifier.quiet import Quiet, earliest_telling
+
+STRANDED_MAX = 500
+"""Notices without a receiver looked at in one sweep."""
+NOBODY = Reach("", None, None, None, None)
+
+
+class Intake:
+    """Turns facts into notices by this process's settings."""
+
+    def __init__(self, gather_seconds: float, oldest_hours: float) -> None:
+        self._gather_seconds = gather_seconds
+        self._oldest = timedelta(hours=oldest_hours)
+
+    async def take(self, batch: Batch, records: Sequence[Record[BaseModel]]) -> list[Disposition]:
+        """Each fact is applied, a duplicate, or concerns nobody."""
+        results = []
+        for record in records:
+            fact = record.value
+            call = call_of(fact) if isinstance(fact, Fact) else None
+            if call is None or not isinstance(fact, Fact):
+                results.append(Disposition.IGNORED)
+                continue
+            rows = await self._rows(batch, fact, call)
+            added = [await _insert(batch.connection, row) for row in rows]
+            results.append(Disposition.APPLIED if any(added) or not rows else Disposition.DUPLICATE)
+        return results
+
+    async def take_up(self, batch: Batch) -> None:
+        """A sweep: what reached nobody is told after all, once somebody holds the role or can be reached."""
+        stranded = await batch.connection.fetch(
+            """select * from notice where state in ('no-holder', 'no-contact') and occurred_at >= $1
+            order by notice_id limit $2 for update""",
+            batch.now - self._oldest, STRANDED_MAX,
+        )  # fmt: skip
+        for row in stranded:
+            found = await reached(batch.connection, row["program_id"], row["school_id"], row["role"])
+            ways = [each for each in found if each.channel and row["actor_id"] in ("", each.actor_id)]
+            if not ways:
+                continue
+            await batch.connection.execute("delete from notice where notice_id = $1", row["notice_id"])
+            kept = {name: value for name, value in dict(row).items() if name != "notice_id"}
+            for reach in ways:
+                not_before = earliest_telling(batch.now, self._gather_seconds, _quiet(reach), urgent=row["urgent"])
+                changes = {"actor_id": reach.actor_id, "channel": reach.channel, "state": "waiting"}
+                await _insert(batch.connection, kept | changes | {"not_before": not_before, "settled_at": None})
+
+    async def _rows(self, batch: Batch, fact: Fact, call: Call) -> list[dict[str, object]]:
+        if call.action != "tell":
+            return await _endings(batch.connection, fact, call, batch.now)
+        rows: list[dict[str, object]] = []
+        for role in call.roles:
+            found = await reached(batch.connection, fact.program_id, fact.school_id, role.value)
+            rows += [self._row(fact, call, role.value, reach, batch.now) for reach in found or [NOBODY]]
+        return rows
+
+    def _row(self, fact: Fact, call: Call, role: str, reach: Reach, now: datetime) -> dict[str, object]:
+        state = "waiting"
+        if fact.occurred_at < now - self._oldest:
+            state = "too-old"
+        elif not reach.actor_id:
+            state = "no-holder"
+        elif reach.channel is None:
+            state = "no-contact"
+        return _common(fact, call, now) | {
+            "role": role, "actor_id": reach.actor_id, "channel": reach.channel or "", "state": state,
+            "not_before": earliest_telling(now, self._gather_seconds, _quiet(reach), urgent=call.urgent),
+        }  # fmt: skip
+
+
+def _quiet(reach: Reach) -> Quiet | None:
+    if reach.time_zone is None or reach.quiet_from is None or reach.quiet_until is None:
+        return None
+    return Quiet(reach.time_zone, reach.quiet_from, reach.quiet_until)
+
+
+def _common(fact: Fact, call: Call, now: datetime) -> dict[str, object]:
+    body = fact.body
+    return {
+        "program_id": fact.program_id, "school_id": fact.school_id, "fact_sequence": fact.fact_sequence,
+        "kind": body.kind, "action": call.action, "subject": call.subject, "gate": call.gate,
+        "criterion_ids": list(call.criterion_ids), "urgent": call.urgent, "simulated": fact.simulated,
+        "due_at": getattr(body, "answer_by", None) or getattr(body, "next_at", None) or getattr(body, "due_at", None),
+        "occurred_at": fact.occurred_at, "created_at": now,
+    }  # fmt: skip
+
+
+async def _endings(connection: Connection, fact: Fact, call: Call, now: datetime) -> list[dict[str, object]]:
+    """An acknowledgement or an end goes to every page that was begun about the same subject."""
+    paged = await connection.fetch(
+        """select distinct n.role, n.actor_id, n.channel, n.gate from notice n
+        join contact c on c.actor_id = n.actor_id and c.channel = n.channel
+        where n.subject = $1 and n.action = 'tell' and c.kind = 'pagerduty'
+            and n.state in ('waiting', 'sending', 'delivered')""",
+        call.subject,
+    )
+    return [
+        _common(fact, call, now)
+        | {
+            "role": row["role"], "actor_id": row["actor_id"], "channel": row["channel"], "gate": row["gate"],
+            "state": "waiting", "not_before": now,
+        }
+        for row in paged
+    ]  # fmt: skip
+
+
+async def _insert(connection: Connection, row: dict[str, object]) -> bool:
+    names = ", ".join(row)
+    places = ", ".join(f"${index}" for index in range(1, len(row) + 1))
+    written = await connection.execute(
+        f"insert into notice ({names}) values ({places}) on conflict do nothing",  # noqa: S608  names of this module
+        *row.values(),
+    )
+    return written.endswith(" 1")

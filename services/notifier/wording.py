@@ -1,0 +1,76 @@
+"""What is said: notices of one person -> one message. Pure; called by delivery.py.
+
+It says the school, what stands, and the command that tells more. It names no person. A link would be navigation and
+never authority: acts are done at the door, by somebody who says who they are.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+LINES_MAX = 40
+"""Notices written out in one digest; the rest are counted. Our judgement, 2026-11-25."""
+
+_SAID = {
+    "rung-fired": "escalated",
+    "approval-asked": "waits for your answer",
+    "work-item-opened": "work to do",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One notice as it is said."""
+
+    notice_id: int
+    program_id: str
+    school_id: str
+    school: str
+    kind: str
+    role: str
+    action: str
+    subject: str
+    gate: str
+    criterion_ids: tuple[str, ...]
+    urgent: bool
+    simulated: bool
+    due_at: datetime | None
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A title of one line, and a body of plain text."""
+
+    title: str
+    body: str
+
+
+def message_of(notices: Sequence[Notice]) -> Message:
+    """One message for one person: a single notice, or a digest in the order of events. Never empty."""
+    ordered = sorted(notices, key=lambda each: (not each.urgent, each.occurred_at, each.notice_id))
+    first = ordered[0]
+    mark = "SIMULATED " if any(each.simulated for each in ordered) else ""
+    urgent = "URGENT " if first.urgent else ""
+    if len(ordered) == 1:
+        title = f"{mark}{urgent}Firstbell: {first.school}, {first.gate} {_said(first)}"
+    else:
+        schools = len({each.school_id for each in ordered})
+        title = f"{mark}{urgent}Firstbell: {len(ordered)} notices about {schools} school{'s' if schools > 1 else ''}"
+    shown = [_line(each) for each in ordered[:LINES_MAX]]
+    if len(ordered) > LINES_MAX:
+        shown.append(f"and {len(ordered) - LINES_MAX} more: firstbell notify list")
+    return Message(title, "\n".join(shown))
+
+
+def _said(notice: Notice) -> str:
+    return _SAID.get(notice.kind, notice.kind.replace("-", " "))
+
+
+def _line(notice: Notice) -> str:
+    about = f" ({', '.join(notice.criterion_ids)})" if notice.criterion_ids else ""
+    until = f", by {notice.due_at:%Y-%m-%d %H:%M} UTC" if notice.due_at else ""
+    return (
+        f"- {notice.school}: {notice.gate} {_said(notice)}{about}{until}; you are told as {notice.role}\n"
+        f"  firstbell school why {notice.school_id} --program {notice.program_id}"
+    )
