@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from schemas.calendar import Calendar, InstructionalDay
+from schemas.calendar import Calendar, InstructionalDay, WindowKind
+from services.directory.windows import WindowEntry, resolved, with_windows
 from services.kit.outcome import PermanentError
 
 DAYS_MAX = 400
@@ -81,6 +82,8 @@ class CalendarFile(_Part):
     breaks: tuple[Annotated[Break, BeforeValidator(_as_break)], ...] = ()
     days: tuple[Annotated[ExplicitDay, BeforeValidator(_as_day)], ...] = ()
     """Without `first_day`: all days. With it: days of other hours, or added to the week (make-up days)."""
+    windows: tuple[WindowEntry, ...] = Field(default=(), max_length=60)
+    """Testing windows and whatever else a policy may freeze; breaks are windows by themselves."""
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -149,13 +152,18 @@ def resolve(file: CalendarFile, district_id: str, version: int) -> Calendar:
     if not 1 <= len(hours) <= DAYS_MAX:
         raise CalendarFileError(f"days: expected 1 to {DAYS_MAX} instructional days, seen {len(hours)}")
     days = tuple(_resolved(day, *hours[day], zone) for day in sorted(hours))
-    return Calendar(
+    bare = Calendar(
         district_id=district_id,
         version=version,
         time_zone=file.time_zone,
         hours_per_day=file.hours_per_day,
         days=days,
     )
+    breaks = [
+        WindowEntry(name=f"break-{part.first}", kind=WindowKind.BREAK, first=part.first, last=part.last)
+        for part in file.breaks
+    ]
+    return with_windows(bare, resolved((*breaks, *file.windows), bare))
 
 
 def rehearsal(

@@ -4,7 +4,9 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from schemas.calendar import WindowKind
 from services.directory.calendars import CalendarFileError, read_calendar_file, rehearsal, resolve
+from services.directory.windows import WindowError
 from workflows.policy.calendar import add_days
 
 DISTRICT = "6f1c2a5e-54a4-5d8b-9a3e-0b1f8c0d7e11"
@@ -115,3 +117,71 @@ def test_a_last_day_out_of_range_is_refused(hours: float) -> None:
             DISTRICT, 1, start=datetime.now(UTC), day_seconds=1, days_count=3, first_date=date(2026, 9, 2),
             time_zone="UTC", last_day_hours=hours,
         )  # fmt: skip
+
+
+def windows_of(extra: str) -> list[tuple[str, str, str, str]]:
+    calendar = resolve(read_calendar_file(FILE + extra, "f"), DISTRICT, 1)
+    return [
+        (each.name, each.kind.value, f"{_utc(each.begins):%m-%d %H:%M}", f"{_utc(each.ends):%m-%d %H:%M}")
+        for each in calendar.windows
+        if each.kind is not WindowKind.BREAK
+    ]
+
+
+def _utc(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def test_breaks_are_windows_from_midnight_to_midnight_of_the_district() -> None:
+    calendar = resolve(read_calendar_file(FILE, "f"), DISTRICT, 1)
+    found = [(each.name, _utc(each.begins).isoformat(), _utc(each.ends).isoformat()) for each in calendar.windows]
+    assert found == [
+        ("break-2026-11-05", "2026-11-05T08:00:00+00:00", "2026-11-07T08:00:00+00:00"),
+        ("break-2026-11-11", "2026-11-11T08:00:00+00:00", "2026-11-12T08:00:00+00:00"),
+    ]
+
+
+def test_a_recurring_window_keeps_its_hour_across_the_clock_change() -> None:
+    rule = "windows: [{name: night, kind: district, from: 2026-10-23, starts: '17:00', hours: 4, rule: FREQ=WEEKLY;COUNT=3}]\n"
+    assert windows_of(rule) == [
+        ("night", "district", "10-31 00:00", "10-31 04:00"),
+        ("night", "district", "11-07 01:00", "11-07 05:00"),
+    ]
+
+
+def test_a_window_across_the_clock_change_lasts_as_many_hours_as_its_days_have() -> None:
+    two_days = "windows: [{name: sba, kind: testing, from: 2026-10-31, to: 2026-11-01}]\n"
+    assert windows_of(two_days) == [("sba", "testing", "10-31 07:00", "11-02 08:00")], "forty-nine hours"
+
+
+@pytest.mark.parametrize(
+    ("entry", "word"),
+    [
+        ("rule: FREQ=MINUTELY", "FREQ"),
+        ("rule: FREQ=WEEKLY;FREQ=DAILY", "at most once"),
+        ("rule: 'FREQ=DAILY;BYDAY=XX'", "RFC 5545"),
+        ("rule: 'FREQ=DAILY;UNTIL=soon'", "UNTIL"),
+        ("starts: 08:00", "hours"),
+        ("to: 2026-10-01", "to"),
+    ],
+)
+def test_a_window_that_could_mean_something_else_is_refused(entry: str, word: str) -> None:
+    with pytest.raises((CalendarFileError, WindowError), match=word):
+        windows_of(f"windows: [{{name: odd, kind: testing, from: 2026-11-02, {entry}}}]\n")
+
+
+def test_a_rule_without_end_stops_at_the_calendars_last_day_and_a_crowd_of_windows_is_refused() -> None:
+    daily = "windows: [{name: daily, kind: district, from: 2026-01-01, rule: FREQ=DAILY}]\n"
+    assert len(windows_of(daily)) == 15
+    long = FILE.replace("last_day: 2026-11-13", "last_day: 2027-06-13") + daily
+    with pytest.raises(WindowError, match="at most 120"):
+        resolve(read_calendar_file(long, "f"), DISTRICT, 1)
+
+
+@pytest.mark.parametrize(
+    ("until", "count"), [("20261106T090000Z", 1), ("20261030", 1), ("20261031T003000Z", 1), ("20261106T235959", 2)]
+)
+def test_a_rules_end_is_read_on_the_districts_clock(until: str, count: int) -> None:
+    entry = f"{{name: n, kind: district, from: 2026-10-30, starts: '17:00', hours: 1, rule: FREQ=WEEKLY;UNTIL={until}}}"
+    found = windows_of(f"windows: [{entry}]\n")
+    assert len(found) == count
