@@ -16,7 +16,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from schemas.school import ProgramId, ReleaseId
-from services.bridge import programs, rollouts, starting, temporal
+from services.bridge import forecast_cli, programs, rollouts, starting, temporal
 from services.bridge.copies import wait_until_level
 from services.bridge.documents import Documents
 from services.kit.database import Pool, open_pool
@@ -30,6 +30,9 @@ CODES = codes(None)
 app = typer.Typer(no_args_is_help=True, help="Programs: which schools roll out, under which policy.", epilog=CODES)
 bridge_app = typer.Typer(no_args_is_help=True, help="The bridge between readings and schools' workflows.", epilog=CODES)
 screen = Console(stderr=True)
+
+app.command("latest-start", epilog=forecast_cli.CODES)(forecast_cli.latest_start)
+app.command("earliest-go-live", epilog=forecast_cli.CODES)(forecast_cli.earliest_live)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Home = Annotated[Path | None, typer.Option("--home", help="State folder of this installation.")]

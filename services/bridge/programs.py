@@ -128,19 +128,19 @@ async def _schools(connection: Connection, wish: Wish) -> list[SchoolRecord]:
     chosen: dict[str, SchoolRecord] = {}
     districts = {school.district_id: school.district_display_name for school in known}
     for text in wish.districts:
-        district = _one("district", text, districts)
+        district = one_named("district", text, districts)
         chosen |= {school.school_id: school for school in known if school.district_id == district}
     schools = {school.school_id: school.display_name for school in known}
     by_id = {school.school_id: school for school in known}
     for text in wish.schools:
-        found = _one("school", text, schools)
+        found = one_named("school", text, schools)
         chosen[found] = by_id[found]
     if not chosen:
         raise PermanentError("schools: expected --district, --school or --all, seen none; say who shall enter")
     return [chosen[key] for key in sorted(chosen)]
 
 
-def _one(kind: str, text: str, names: dict[str, str]) -> str:
+def one_named(kind: str, text: str, names: dict[str, str]) -> str:
     """The one id that is this text, or whose name is it, or holds it."""
     if text in names:
         return text

@@ -1,15 +1,18 @@
 """Programs start, resume and stop; what would mix a rehearsal with a real program is refused."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import pytest
 import pytest_asyncio
 
 from services.bridge import programs
 from services.bridge.documents import Documents
+from services.bridge.forecasts import ground_of
 from services.kit.outcome import PermanentError
 from services.kit.settings import Settings
 from tests.integration.bridge_lab import BridgeLab, bridge_lab
+from workflows.policy.planner import Backward, earliest_go_live, latest_starts
 
 pytestmark = pytest.mark.stack
 
@@ -76,3 +79,18 @@ async def test_a_stopped_program_is_not_started_again(lab: BridgeLab) -> None:
     await lab.stop()
     with pytest.raises(PermanentError, match="choose another name"):
         await plan(lab, policy="harness", release_id=lab.release)
+
+
+async def test_the_planner_finds_a_districts_calendar_and_a_policy_among_the_bridges_copies(lab: BridgeLab) -> None:
+    async with lab.pool.acquire() as connection:
+        ground = await ground_of(connection, lab.district, "harness", None)
+        with pytest.raises(PermanentError, match="policy nobody"):
+            await ground_of(connection, lab.district, "nobody", None)
+        with pytest.raises(PermanentError, match="profile"):
+            await ground_of(connection, lab.district, "harness", "nobody")
+    first = datetime.fromtimestamp(ground.calendar.days[0][1] / 1000, UTC)
+    plan = earliest_go_live(ground.policy, ground.calendar, first)
+    assert plan is not None
+    back = latest_starts(ground.policy, ground.calendar, plan.go_live, ground.calendar.days[0][0])
+    assert isinstance(back, Backward)
+    assert back.starts[0].day == ground.calendar.days[0][0]
