@@ -142,8 +142,8 @@ def test_breaks_are_windows_from_midnight_to_midnight_of_the_district() -> None:
 
 
 def test_a_recurring_window_keeps_its_hour_across_the_clock_change() -> None:
-    rule = "windows: [{name: night, kind: district, from: 2026-10-23, starts: '17:00', hours: 4, rule: FREQ=WEEKLY;COUNT=3}]\n"
-    assert windows_of(rule) == [
+    night = "{name: night, kind: district, from: 2026-10-23, starts: '17:00', hours: 4, rule: FREQ=WEEKLY;COUNT=3}"
+    assert windows_of(f"windows: [{night}]\n") == [
         ("night", "district", "10-31 00:00", "10-31 04:00"),
         ("night", "district", "11-07 01:00", "11-07 05:00"),
     ]
