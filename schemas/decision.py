@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from schemas.consent import Awaited
 from schemas.gate import CriterionId, Severity
 from schemas.model import Code, Digest, Instant, Tolerant
 from schemas.readiness import Missing, Origin, SignalName
@@ -52,6 +53,7 @@ class Reason(StrEnum):
     BELOW_LINE = "below-line"
     GREY_ZONE = "grey-zone"
     ATTESTED = "attested"
+    NOT_AUTOMATIC = "not-automatic"
     APPROVED = "approved"
     OVERRIDDEN = "overridden"
     """Passed over the evidence, by two people and by name."""
@@ -124,6 +126,10 @@ class Approval(Tolerant):
     district_id: str
     bound: dict[CriterionId, Status]
     """Each criterion's status when the answer was given; one that worsens ends the approval."""
+    waived: dict[CriterionId, ActId] = Field(default_factory=dict)
+    """The waiver that each waived criterion rested on when the answer was given; one that ends, ends the approval."""
+    counts_as: Role | None = None
+    """The role a deputy answered for. None: the actor's own."""
 
 
 class HoldKind(StrEnum):
@@ -240,6 +246,8 @@ class Verdict(Tolerant):
     results: tuple[CriterionResult, ...]
     asks: Role | None = None
     """Whom to ask now: set once nothing but approval and time is missing. None: nobody."""
+    awaits: tuple[Awaited, ...] = ()
+    """What each group of a gate with approval groups still lacks. Empty: nobody is asked, or `asks` alone is."""
     next_evaluation_at: Instant | None = None
     """Nothing changes strictly before it unless a message arrives. None: time changes nothing."""
     satisfied_at: Instant | None = None

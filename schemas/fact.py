@@ -7,6 +7,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from schemas.approval import ApprovalWithdrawn, AskMoved, AskOverdue, DeputyCalled
+from schemas.consent import Awaited
 from schemas.decision import (
     ActId,
     Approval,
@@ -109,6 +111,10 @@ class ApprovalAsked(Kinded, Tolerant):
     criterion_ids: tuple[CriterionId, ...]
     answer_by: Instant | None
     """None: the calendar ends before the deadline."""
+    awaits: tuple[Awaited, ...] = ()
+    """What each group lacks. Empty: `role` alone is asked."""
+    deputy_at: Instant | None = None
+    """When a deputy may answer too. None: never, or the calendar ends before."""
 
 
 class AskWithdrawn(Kinded, Tolerant):
@@ -126,6 +132,8 @@ class ApprovalAnswered(Kinded, Tolerant):
 
     kind: Literal["approval-answered"] = "approval-answered"
     approval: Approval
+    awaits: tuple[Awaited, ...] = ()
+    """What is lacking still, so that the ask goes on standing. Empty: it is answered."""
 
 
 class ApprovalLapsed(Kinded, Tolerant):
@@ -134,7 +142,7 @@ class ApprovalLapsed(Kinded, Tolerant):
     kind: Literal["approval-lapsed"] = "approval-lapsed"
     act_id: ActId
     gate: GateId
-    cause: Literal["status-worsened", "policy-changed", "district-changed", "phase-left"]
+    cause: Literal["status-worsened", "policy-changed", "district-changed", "phase-left", "waiver-ended"]
     criterion_ids: tuple[str, ...] = ()
 
 
@@ -195,6 +203,10 @@ FactBody = Annotated[
     | HoldAdded
     | HoldReleased
     | DecisionQuestioned
+    | DeputyCalled
+    | AskMoved
+    | AskOverdue
+    | ApprovalWithdrawn
     | RolloutStopped
     | EscalationRaised
     | RungFired
@@ -255,6 +267,14 @@ class Picture(Tolerant):
     """What the standing ask is about; a criterion that joins them is asked for anew."""
     asked_at: Instant | None = None
     answer_by: Instant | None = None
+    awaits: tuple[Awaited, ...] = ()
+    """What each group of the standing ask lacks. Empty: none stands, or `asked` alone is asked."""
+    deputy_at: Instant | None = None
+    """When a deputy may answer the standing ask too. None: never."""
+    deputy: Role | None = None
+    """The deputy who was called to the standing ask. None: not yet."""
+    overdue: bool = False
+    """True: the standing ask's deadline has passed, and a fact has said so."""
     holds: dict[ActId, Hold] = Field(default_factory=dict)
     approvals: dict[ActId, Approval] = Field(default_factory=dict)
     sign_offs: dict[ActId, SignOff] = Field(default_factory=dict)

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from schemas.consent import ApprovalGroup, Automatic
 from schemas.freeze import Freeze
 from schemas.ladder import Alarm, Ladder, LadderName, WorkLine
 from schemas.model import Code, Digest, Kinded, Strict
@@ -19,8 +20,10 @@ CriterionId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,60}$"
 Sentence = Annotated[str, StringConstraints(min_length=3, max_length=300)]
 LineName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{1,40}$")]
 """A criterion's field that holds a number."""
-SEMANTICS = 1
-"""The meaning of policies as this build decides them; a school pins it at program start."""
+SEMANTICS = 2
+"""The newest meaning of policies that this build decides; a school pins its policy's at program start.
+
+2: an ask keeps its deadlines: it follows a new calendar, and once it is overdue that is a fact."""
 
 
 class Severity(StrEnum):
@@ -127,6 +130,14 @@ class Gate(Strict):
 
     approver: Role
     """Asked when a hard criterion lies in its grey zone or rests on attested evidence."""
+    approvals: tuple[ApprovalGroup, ...] = Field(default=(), max_length=9)
+    """Every group must be satisfied. Empty: one approval by the `approver`, who otherwise is one of a group's roles."""
+    deputy: Role | None = None
+    """Who may answer too when the ask has stood in silence. None: nobody."""
+    deputy_after_days: int = Field(default=2, ge=1, le=60)
+    """Instructional days of silence before the deputy may answer. Default, not a standard."""
+    automatic: Automatic | None = None
+    """When the gate may approve itself. None: whenever its hard criteria rest on measured or imported evidence."""
     approval_days: int = Field(default=3, ge=1, le=60)
     """Instructional days until an ask is late; that instant is shown to who is asked. Default, not a standard."""
     silence: Sentence

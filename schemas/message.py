@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from schemas.approval import WithdrawApproval
 from schemas.calendar import Calendar
 from schemas.decision import ActId, Hold
 from schemas.escalation import EscalationAction, EscalationId, IncidentId, WorkItemId
@@ -169,7 +170,8 @@ Command = Annotated[
     | AcknowledgeEscalation
     | ActOnEscalation
     | OpenWorkItem
-    | CloseWorkItem,
+    | CloseWorkItem
+    | WithdrawApproval,
     Field(discriminator="kind"),
 ]
 Message = (
@@ -191,6 +193,7 @@ Message = (
     | CloseWorkItem
     | IncidentChanged
     | TimePassed
+    | WithdrawApproval
 )
 
 

@@ -100,6 +100,10 @@ class Actor(Tolerant):
     scope: Scope
     acting_for: ActorId | None = None
     """None: in their own right; otherwise the delegation's giver."""
+    delegated_from: Instant | None = None
+    """When the delegation begins, as the door's roster had it. None: in their own right."""
+    delegated_until: Instant | None = None
+    """The first instant at which the delegation counts no more. None: in their own right."""
     roster_version: int = Field(ge=1)
     asserted: bool = True
     """True: named by `--as`, not authenticated."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import assert_never
 
+from schemas.approval import ApprovalWithdrawn, AskMoved, AskOverdue, DeputyCalled
 from schemas.decision import Outcome, Status
 from schemas.escalation import (
     EscalationAcknowledged,
@@ -47,7 +48,7 @@ from schemas.waiver import (
     WaiverRevoked,
 )
 from services.console.exceptions import tell_exception
-from services.console.exceptions import who as _who
+from services.console.history_asks import tell_ask, who
 from services.console.history_escalation import tell_escalation, tell_work_item
 from services.console.views import SIMULATED, Answer
 from workflows.policy.explain import without_evidence
@@ -91,30 +92,30 @@ def _text(fact: Fact) -> str:
             return _decided(body)
         case GateOpened() as body:
             return f"{body.gate.value} opened, by {body.by}, on decision {body.decision_sequence}"
-        case ApprovalAsked() as body:
-            until = f"{body.answer_by:%Y-%m-%d %H:%M} UTC" if body.answer_by else "the calendar's end"
-            return f"{body.role.value} was asked about {_names(body.criterion_ids)}, until {until}"
-        case AskWithdrawn() as body:
-            because = f": missing is {_names(body.criterion_ids)}" if body.criterion_ids else ": no approval is needed"
-            return f"the ask at {body.gate.value} was withdrawn{because}"
-        case ApprovalAnswered() as body:
-            given = body.approval
-            return f"{_who(given.actor)} {given.answer} {given.gate.value}, reason {given.reason}"
-        case ApprovalLapsed() as body:
-            return f"an approval of {body.gate.value} lapsed: {body.cause} {_names(body.criterion_ids)}".rstrip()
+        case (
+            ApprovalAsked()
+            | AskWithdrawn()
+            | AskMoved()
+            | AskOverdue()
+            | DeputyCalled()
+            | ApprovalAnswered()
+            | ApprovalWithdrawn()
+            | ApprovalLapsed()
+        ) as body:
+            return tell_ask(body)
         case SignOffRecorded() as body:
-            return f"{_who(body.sign_off.actor)} signed {body.sign_off.criterion_id} of {body.sign_off.gate.value}"
+            return f"{who(body.sign_off.actor)} signed {body.sign_off.criterion_id} of {body.sign_off.gate.value}"
         case HoldAdded() as body:
-            who = _who(body.hold.placed_by) if body.hold.placed_by else body.hold.kind.value
-            return f"{who} placed hold {body.hold.hold_id}, reason {body.hold.reason}"
+            placed = who(body.hold.placed_by) if body.hold.placed_by else body.hold.kind.value
+            return f"{placed} placed hold {body.hold.hold_id}, reason {body.hold.reason}"
         case HoldReleased() as body:
-            return f"hold {body.hold_id} {body.cause}" + (f" by {_who(body.actor)}" if body.actor else "")
+            return f"hold {body.hold_id} {body.cause}" + (f" by {who(body.actor)}" if body.actor else "")
         case DecisionQuestioned() as body:
             if body.criterion_ids:
                 return f"fresh evidence contradicts the opening of {body.gate.value}: {_names(body.criterion_ids)}"
             return f"fresh evidence no longer contradicts the opening of {body.gate.value}"
         case RolloutStopped() as body:
-            return f"left the program, reason {body.reason}" + (f", by {_who(body.actor)}" if body.actor else "")
+            return f"left the program, reason {body.reason}" + (f", by {who(body.actor)}" if body.actor else "")
         case (
             EscalationRaised()
             | RungFired()

@@ -129,6 +129,14 @@ class WhyAnswer(Answer):
     next_opening_at: datetime | None
     """When that freeze has ended. None: as `opening`, or the calendar ends before."""
     asks: Role | None
+    awaits: str | None
+    """What the gate's groups lack still, in words. None: nobody is asked, or `asks` alone is."""
+    deputy: Role | None
+    """Who may answer too, or will. None: nobody."""
+    deputy_at: datetime | None
+    """From when. None: there is no deputy, or the calendar ends before."""
+    overdue: bool
+    """True: the ask's deadline has passed."""
     silence: str | None
     """What happens when nobody answers; None while nobody is asked."""
     policy: str | None
@@ -173,24 +181,36 @@ def explain_school(line: SchoolLine, sight: Sight, now: datetime) -> WhyAnswer:
     current = verdict.gate if verdict else picture.phase.gate
     waivers = tuple(each for each in picture.waivers.values() if each.gate in (None, current))
     asks = picture.asked or (verdict.asks if verdict else None)
+    awaits = picture.awaits or (verdict.awaits if verdict else ())
     return WhyAnswer(
         line=line,
         source=sight.source,
         as_of=sight.as_of,
         headline=explain.headline(verdict, policy) if verdict and policy else _undecided(picture.phase.gate),
         outcome=verdict.outcome if verdict else None,
-        criteria=tuple(criterion_answer(result, gate, picture.holds, now, waivers) for result in results),
+        criteria=tuple(
+            _asked_of(criterion_answer(result, gate, picture.holds, now, waivers), asks) for result in results
+        ),
         next_evaluation_at=verdict.next_evaluation_at if verdict else None,
         opening=explain.opening(verdict, now) if verdict else None,
         frozen_from=verdict.frozen_from if verdict else None,
         next_opening_at=verdict.next_opening_at if verdict else None,
         asks=asks,
+        awaits=explain.lacking(awaits) if awaits else None,
+        deputy=gate.deputy if gate and picture.asked else None,
+        deputy_at=picture.deputy_at,
+        overdue=picture.overdue,
         silence=gate.silence if gate and asks else None,
         policy=None if policy is None else f"{policy.name} v{policy.version}",
         policy_digest=picture.policy_digest,
         profile=policy.profile if policy else None,
         history_events=sight.history_events,
     )
+
+
+def _asked_of(answer: CriterionAnswer, asks: Role | None) -> CriterionAnswer:
+    """Whose turn it is where a person is needed: of several approvers, the first who has not answered."""
+    return answer.model_copy(update={"owner": asks}) if answer.standing is Standing.ASKED and asks else answer
 
 
 def _undecided(gate: GateId) -> str:

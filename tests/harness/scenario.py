@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Self
 
+from schemas.approval import WithdrawApproval
 from schemas.calendar import Calendar, InstructionalDay
 from schemas.decision import EvidenceItem, GateInputs, Hold
 from schemas.fact import Fact
@@ -91,10 +92,11 @@ def calendar_of(
     )  # fmt: skip
 
 
-def gate_of(*criteria: Criterion, approver: Role = Role.PRINCIPAL, approval_days: int = 3) -> Gate:
+def gate_of(*criteria: Criterion, approver: Role = Role.PRINCIPAL, approval_days: int = 3, **changes: Any) -> Gate:
     return Gate(
-        approver=approver, approval_days=approval_days, silence="The school stays where it is.", criteria=criteria
-    )
+        approver=approver, approval_days=approval_days, silence="The school stays where it is.", criteria=criteria,
+        **changes,
+    )  # fmt: skip
 
 
 def gates() -> dict[GateId, Gate]:
@@ -144,18 +146,18 @@ def gates() -> dict[GateId, Gate]:
     }  # fmt: skip
 
 
-def document_of(of_gates: dict[GateId, Gate] | None = None) -> PolicyDocument:
+def document_of(of_gates: dict[GateId, Gate] | None = None, *, semantics: int = 1) -> PolicyDocument:
     return PolicyDocument(
         name="harness",
         version=1,
-        semantics=1,
+        semantics=semantics,
         title="For tests",
         profiles={"standard": Profile(gates=of_gates or gates())},
     )
 
 
-def policy_of(of_gates: dict[GateId, Gate] | None = None) -> SchoolPolicy:
-    document = document_of(of_gates)
+def policy_of(of_gates: dict[GateId, Gate] | None = None, *, semantics: int = 1) -> SchoolPolicy:
+    document = document_of(of_gates, semantics=semantics)
     return SchoolPolicy(
         name=document.name, version=document.version, digest=digest_of(document), semantics=document.semantics,
         profile="standard", gates=document.profiles["standard"].gates,
@@ -220,7 +222,9 @@ def inputs_of(
 
 
 def actor(role: Role, name: str | None = None, scope: Scope | None = None, **changes: Any) -> Actor:
-    """A person of this role, at the school unless told."""
+    """A person of this role, at the school unless told; one who acts for another does so the whole year unless told."""
+    if "acting_for" in changes:
+        changes = {"delegated_from": OPENING, "delegated_until": OPENING + timedelta(days=400)} | changes
     where = scope or Scope(kind=ScopeKind.SCHOOL, id=SCHOOL)
     return Actor(
         actor_id=f"actor-{name or role.value.replace('-', '')}", role=role, scope=where, roster_version=1, **changes
@@ -312,6 +316,9 @@ class Scenario:
         who = by or actor(self.walk.state.policy.gates[gate].approver, "approver")
         act_id = changes.pop("act_id", None) or self.act_id()
         return self.tell(AnswerAsk(act_id=act_id, actor=who, gate=gate, answer=answer, reason="reviewed"))
+
+    def withdraws(self, by: Actor) -> Self:
+        return self.tell(WithdrawApproval(act_id=self.act_id(), actor=by, gate=self.phase.gate))
 
     def held(self, hold_id: str = "hold-0001", *, lifted_by: Role = Role.PRINCIPAL, days: float | None = None) -> Self:
         who = actor(Role.PRINCIPAL)

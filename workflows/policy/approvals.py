@@ -1,18 +1,20 @@
-"""What an approval covers, and when it lapses. Called by evaluate.py, and by settle.py to say so.
+"""What approvals cover, whose count, what is lacking still, and when one lapses. Called by evaluate.py and settle.py.
 
-An approval is bound to the policy, the district and each hard criterion's status. It never covers what was not
-awaiting approval when it was given.
+An approval is bound to the policy, the district, each hard criterion's status and the waivers it relied on. It never
+covers what was not awaiting approval when it was given. A role counts once, and a person once.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal
 
-from schemas.decision import Approval, CriterionResult, Status
+from schemas.consent import ApprovalGroup, Awaited
+from schemas.decision import Approval, CriterionResult, GateInputs, Status
 from schemas.gate import Gate, Severity
-from schemas.school import GateId
+from schemas.school import Role
 from workflows.policy import freezes, holds
+from workflows.policy.people import persons
 
-Cause = Literal["status-worsened", "policy-changed", "district-changed", "phase-left"]
+Cause = Literal["status-worsened", "policy-changed", "district-changed", "phase-left", "waiver-ended"]
 Statuses = Mapping[str, Status]
 
 RANK: Mapping[Status, int] = {
@@ -50,33 +52,95 @@ def worsened(approval: Approval, statuses: Statuses) -> tuple[str, ...]:
 
 
 def lapse(
-    approval: Approval, policy_digest: str, district_id: str | None, statuses: Statuses
+    approval: Approval, policy_digest: str, district_id: str | None, statuses: Statuses, in_force: Collection[str]
 ) -> tuple[Cause, tuple[str, ...]] | None:
-    """Why an answer no longer counts, and the criteria it is about; None while it stands."""
+    """Why an answer no longer counts, and the criteria it is about; None while it stands.
+
+    `in_force`: the ids of the waivers that hold now.
+    """
     if approval.policy_digest != policy_digest:
         return "policy-changed", ()
     if approval.district_id != district_id:
         return "district-changed", ()
-    worse = worsened(approval, statuses) if approval.answer == "approved" else ()
+    if approval.answer != "approved":
+        return None
+    ended = tuple(name for name, waiver_id in sorted(approval.waived.items()) if waiver_id not in in_force)
+    if ended:
+        return "waiver-ended", ended
+    worse = worsened(approval, statuses)
     return ("status-worsened", worse) if worse else None
 
 
-def covering(
-    approvals: Iterable[Approval], gate_id: GateId, attempt: int, gate: Gate, digest: str, district: str | None,
-    statuses: Statuses,
-) -> dict[str, Approval]:  # fmt: skip
-    """For each criterion that awaits approval, the approval that overrides it now."""
-    standing = [
+def groups_of(gate: Gate) -> tuple[ApprovalGroup, ...]:
+    """The groups that must be satisfied: those of the gate, or its one approver."""
+    return gate.approvals or (ApprovalGroup.model_construct(roles=(gate.approver,), needed=1),)
+
+
+def counts_as(approval: Approval, gate: Gate) -> Role | None:
+    """The role an approval stands for; None when a gate without that deputy was answered by one."""
+    if approval.counts_as is None:
+        return approval.actor.role
+    return approval.counts_as if approval.actor.role is gate.deputy else None
+
+
+def standing(
+    inputs: GateInputs, gate: Gate, policy_digest: str, statuses: Statuses, in_force: Collection[str]
+) -> list[Approval]:
+    """The approvals that have not lapsed, in the order they were given."""
+    district = inputs.context.district_id if inputs.context else None
+    return [
         approval
-        for approval in sorted(approvals, key=lambda each: (each.answered_at, each.act_id))
+        for approval in sorted(inputs.approvals, key=lambda each: (each.answered_at, each.act_id))
         if approval.answer == "approved"
-        and (approval.gate, approval.attempt, approval.actor.role) == (gate_id, attempt, gate.approver)
-        and lapse(approval, digest, district, statuses) is None
+        and (approval.gate, approval.attempt) == (inputs.gate, inputs.attempt)
+        and counts_as(approval, gate) is not None
+        and lapse(approval, policy_digest, district, statuses, in_force) is None
     ]
-    return {
-        criterion_id: approval
-        for criterion_id, status in statuses.items()
-        if status is Status.NEEDS_APPROVAL
-        for approval in standing
-        if approval.bound.get(criterion_id) in (Status.NEEDS_APPROVAL, Status.OVERRIDDEN)
-    }
+
+
+def counted(approvals: Iterable[Approval], gate: Gate) -> dict[Role, Approval]:
+    """The approval that counts for each role: the first given, and one role a person, also through a delegate."""
+    wanted = [role for group in groups_of(gate) for role in group.roles]
+    found: dict[Role, Approval] = {}
+    used: set[str] = set()
+    for approval in approvals:
+        role = counts_as(approval, gate)
+        if role is None or role not in wanted or role in found or used & persons(approval.actor):
+            continue
+        found[role] = approval
+        used |= persons(approval.actor)
+    return found
+
+
+def lacking(approvals: Iterable[Approval], gate: Gate) -> tuple[Awaited, ...]:
+    """What each group of the gate lacks still, in its order; empty: every one is satisfied.
+
+    A role that two groups name counts for the first alone.
+    """
+    have = counted(approvals, gate)
+    missing: list[Awaited] = []
+    for group in groups_of(gate):
+        given = [role for role in group.roles if have.pop(role, None) is not None]
+        if len(given) < group.needed:
+            left = tuple(role for role in group.roles if role not in given)
+            missing.append(Awaited(roles=left, needed=group.needed - len(given)))
+    return tuple(missing)
+
+
+def about(approvals: Iterable[Approval], criterion_ids: Collection[str]) -> list[Approval]:
+    """Those that were given about every one of these criteria."""
+    bound = (Status.NEEDS_APPROVAL, Status.OVERRIDDEN)
+    return [each for each in approvals if all(each.bound.get(name) in bound for name in criterion_ids)]
+
+
+def covering(approvals: Sequence[Approval], gate: Gate, statuses: Statuses) -> dict[str, Approval]:
+    """For each criterion that is overridden now, the approval that completed what the gate asks for."""
+    covered: dict[str, Approval] = {}
+    for criterion_id, status in statuses.items():
+        if status is not Status.NEEDS_APPROVAL:
+            continue
+        given = about(approvals, (criterion_id,))
+        complete = next((n for n in range(1, len(given) + 1) if not lacking(given[:n], gate)), None)
+        if complete is not None:
+            covered[criterion_id] = given[complete - 1]
+    return covered

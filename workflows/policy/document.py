@@ -4,7 +4,7 @@ Called by services/policies (check, resolve), program start and verify. `lint` f
 repairs, and a document with a fault is refused by its callers.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import combinations
 
 from schemas.gate import (
@@ -21,6 +21,7 @@ from schemas.gate import (
 )
 from schemas.model import digest_of
 from schemas.readiness import CATALOGUE, on_grid
+from schemas.school import Role
 from schemas.signal import Direction, Signal
 from workflows.policy import undecidable
 from workflows.policy.fault import Fault, Path
@@ -159,6 +160,7 @@ def _gate(gate: Gate, path: Path) -> Iterator[Fault]:
     signers = {role for each in gate.criteria if isinstance(each, SignOffs) for role in each.roles}
     if gate.approver in signers and any(not isinstance(each, SignOffs) for each in hard):
         yield Fault((*path, "approver"), f"expected a role that signs nothing at this gate, seen {gate.approver.value}")
+    yield from _approvers(gate, signers, path)
     for index, criterion in enumerate(gate.criteria):
         at: Path = (*path, "criteria", index)
         match criterion:
@@ -178,6 +180,28 @@ def _gate(gate: Gate, path: Path) -> Iterator[Fault]:
                 yield Fault((*at, "roles"), "expected each role once")
             case _:
                 pass
+
+
+def _approvers(gate: Gate, signers: Collection[Role], path: Path) -> Iterator[Fault]:
+    """Groups and a deputy that could never be satisfied, or that would let somebody approve what they proposed."""
+    named: list[Role] = []
+    for index, group in enumerate(gate.approvals):
+        at: Path = (*path, "approvals", index, "roles")
+        for role in group.roles:
+            if role in named:
+                yield Fault(at, f"expected each role in one group, seen {role.value} in two")
+            if role in signers:
+                yield Fault(at, f"expected roles that sign nothing at this gate, seen {role.value}")
+        named += group.roles
+    if gate.approvals and gate.approver not in named:
+        message = f"expected one of the groups' roles ({', '.join(role.value for role in named)})"
+        yield Fault((*path, "approver"), f"{message}, seen {gate.approver.value}")
+    if gate.deputy is not None and gate.deputy in (*named, gate.approver, *signers):
+        yield Fault(
+            (*path, "deputy"), f"expected a role that neither approves nor signs here, seen {gate.deputy.value}"
+        )
+    if gate.deputy is None and gate.deputy_after_days != Gate.model_fields["deputy_after_days"].default:
+        yield Fault((*path, "deputy_after_days"), "expected a deputy beside it")
 
 
 def _known(name: str, path: Path) -> Iterator[Fault]:

@@ -8,11 +8,13 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from schemas.calendar import Calendar
-from schemas.decision import CriterionResult, EvidenceItem, GateInputs, Outcome, Reason, Status, Verdict
+from schemas.consent import Awaited
+from schemas.decision import Approval, CriterionResult, EvidenceItem, GateInputs, Outcome, Reason, Status, Verdict
 from schemas.gate import SEMANTICS, Criterion, DefectCount, Gate, SchoolPolicy, Severity, Share, Soak, Threshold
 from schemas.model import digest_of
 from schemas.school import GateId, Role, SchoolStatus
 from workflows.policy import approvals, freezes, holds, overrides, waivers
+from workflows.policy.automatic import needs_person
 from workflows.policy.criteria import judge
 from workflows.policy.judgement import OUTCOME_OF, SEVERITY, Ground, Judgement, earliest, latest
 
@@ -67,21 +69,26 @@ def evaluate(
     """
     gate = policy.gates.get(inputs.gate)
     results = [] if gate is None else assess(policy, gate, calendar, inputs, now)
+    awaits: tuple[Awaited, ...] = ()
     if gate is not None:
-        results = _override(results, policy, gate, inputs)
+        standing = _standing(results, policy, gate, inputs, now)
+        results = _override(results, gate, standing)
+        awaits = _awaits(results, gate, standing)
     results += holds.results(inputs.holds, now)
     results += _synthetic(policy, results, inputs)
     frozen = freezes.look(policy.freezes, usable_calendar(calendar, inputs), inputs, now)
     results += frozen.results
     outcome = merge(result.outcome for result in results)
     hard = [result for result in results if result.severity is Severity.HARD]
+    asks = _asks(gate, inputs.gate, hard, awaits)
     if calendar is not None and calendar_digest is None:
         calendar_digest = digest_of(calendar)
     return Verdict.model_construct(
         gate=inputs.gate,
         outcome=outcome,
         results=tuple(results),
-        asks=_asks(gate, inputs.gate, hard),
+        asks=asks,
+        awaits=awaits if asks is not None else (),
         next_evaluation_at=earliest(frozen.look_at, *(result.next_look_at for result in results)),
         satisfied_at=latest(*(each.satisfied_at for each in hard)) if outcome is Outcome.OPEN else None,
         policy_digest=policy.digest,
@@ -98,7 +105,10 @@ def assess(
 ) -> list[CriterionResult]:
     """Every criterion's result before approvals, in policy order."""
     ground = Ground(inputs, usable_calendar(calendar, inputs), now)
-    return [_result(criterion, ground, _judged(criterion, ground, policy.semantics)) for criterion in gate.criteria]
+    return [
+        _result(criterion, ground, needs_person(gate, criterion, ground, _judged(criterion, ground, policy.semantics)))
+        for criterion in gate.criteria
+    ]
 
 
 def _judged(criterion: Criterion, ground: Ground, semantics: int) -> Judgement:
@@ -137,16 +147,27 @@ def _result(criterion: Criterion, ground: Ground, judgement: Judgement) -> Crite
     )  # fmt: skip
 
 
-def _override(
-    results: list[CriterionResult], policy: SchoolPolicy, gate: Gate, inputs: GateInputs
-) -> list[CriterionResult]:
-    """What awaits approval and has it is overridden: a status of its own, never written as met."""
+def _standing(
+    results: list[CriterionResult], policy: SchoolPolicy, gate: Gate, inputs: GateInputs, now: datetime
+) -> list[Approval]:
+    """The approvals that count as things are."""
     if not inputs.approvals:
+        return []
+    in_force = waivers.in_force(inputs.waivers, inputs.context, now)
+    return approvals.standing(inputs, gate, policy.digest, approvals.bindable(results), in_force)
+
+
+def _awaits(results: list[CriterionResult], gate: Gate, standing: list[Approval]) -> tuple[Awaited, ...]:
+    """What the groups lack about all that still awaits approval. Empty for a gate that has one approver."""
+    open_ids = [each.criterion_id for each in results if each.outcome is Outcome.NEEDS_APPROVAL]
+    return approvals.lacking(approvals.about(standing, open_ids), gate) if gate.approvals and open_ids else ()
+
+
+def _override(results: list[CriterionResult], gate: Gate, standing: list[Approval]) -> list[CriterionResult]:
+    """What awaits approval and has it is overridden: a status of its own, never written as met."""
+    if not standing:
         return results
-    district = inputs.context.district_id if inputs.context else None
-    covered = approvals.covering(
-        inputs.approvals, inputs.gate, inputs.attempt, gate, policy.digest, district, approvals.bindable(results)
-    )
+    covered = approvals.covering(standing, gate, approvals.bindable(results))
     return [
         result
         if (approval := covered.get(result.criterion_id)) is None
@@ -188,9 +209,11 @@ def _of_the_gate(name: str, status: Status, reason: Reason) -> CriterionResult:
     )
 
 
-def _asks(gate: Gate | None, gate_id: GateId, hard: list[CriterionResult]) -> Role | None:
-    """The approver, once nothing but approval and time is missing; a guard that never passes asks nobody."""
+def _asks(gate: Gate | None, gate_id: GateId, hard: list[CriterionResult], awaits: tuple[Awaited, ...]) -> Role | None:
+    """Who is asked first, once nothing but approval and time is missing; a guard that never passes asks nobody."""
     outcomes = {result.outcome for result in hard}
     if gate is None or gate_id is GateId.SCALE_GUARD or Outcome.NEEDS_APPROVAL not in outcomes:
         return None
-    return None if outcomes & {Outcome.UNMET, Outcome.UNKNOWN} else gate.approver
+    if outcomes & {Outcome.UNMET, Outcome.UNKNOWN}:
+        return None
+    return next((role for each in awaits for role in each.roles), gate.approver)

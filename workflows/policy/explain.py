@@ -3,9 +3,10 @@
 "No" is told apart from "no evidence". Sentences are rendered, never stored; a status decides nothing here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from schemas.consent import Awaited
 from schemas.decision import CriterionResult, Outcome, Reason, Status, Verdict
 from schemas.gate import Criterion, SchoolPolicy, Severity, SignOffs, Soak
 from schemas.readiness import CATALOGUE, Direction, Missing
@@ -80,6 +81,18 @@ def sentence(result: CriterionResult, criterion: Criterion | None = None, *, now
     return words
 
 
+def lacking(awaits: Sequence[Awaited]) -> str:
+    """Whose approval is lacking still, group by group: "principal" and "2 of coach, school-lead, principal"."""
+    return " and ".join(_group(each) for each in awaits)
+
+
+def _group(awaited: Awaited) -> str:
+    names = [role.value for role in awaited.roles]
+    if awaited.needed == len(names):
+        return " and ".join(names)
+    return f"{awaited.needed} of {', '.join(names)}"
+
+
 def headline(verdict: Verdict, policy: SchoolPolicy) -> str:
     """The verdict in one line: the answer, then what stands in the way and whose step is next."""
     hard = [result for result in verdict.results if result.outcome is not Outcome.OPEN]
@@ -90,6 +103,8 @@ def headline(verdict: Verdict, policy: SchoolPolicy) -> str:
             beside = without_evidence(verdict)
             return f"{gate}: open, {len(verdict.results)} criteria evaluated" + (f"; {beside}" if beside else "")
         case Outcome.NEEDS_APPROVAL:
+            if verdict.awaits:
+                return f"{gate}: only approval is missing, by {lacking(verdict.awaits)}, about {named}"
             approver = policy.gates[verdict.gate].approver.value
             return f"{gate}: only approval is missing; the {approver} decides about {named}"
         case Outcome.WAITING:
@@ -174,6 +189,8 @@ def _aside(result: CriterionResult, criterion: Criterion | None) -> str:
             return f"{parts}; between the fail and pass lines"
         case Reason.ATTESTED:
             return f"{parts}; a person's word, which needs a person's approval"
+        case Reason.NOT_AUTOMATIC:
+            return f"{parts}; passes, but this gate may not approve itself here, so a person must"
         case Reason.MEETS_WITH_WARNING:
             return f"{parts}; close to the line"
         case Reason.SOAKING if isinstance(criterion, Soak):

@@ -5,6 +5,7 @@ The law: folding the facts that `advance` published gives the picture of its sta
 
 from typing import assert_never
 
+from schemas.approval import ApprovalWithdrawn, AskMoved, AskOverdue, DeputyCalled
 from schemas.decision import Approval, CriterionResult
 from schemas.escalation import (
     EscalationAcknowledged,
@@ -50,12 +51,12 @@ from schemas.waiver import (
     WaiverRevoked,
 )
 from workflows.policy.approvals import bindable
+from workflows.policy.ask_picture import NO_ASK, fold_ask
 from workflows.policy.escalation_picture import fold_escalation, fold_work_item
 from workflows.policy.exceptions import fold_exception, left_behind
 from workflows.policy.holds import PREFIX
 
 Change = dict[str, object]
-_NO_ASK: Change = {"asked": None, "asked_for": (), "asked_at": None, "answer_by": None}
 
 
 def fold_fact(picture: Picture, fact: Fact) -> Picture:
@@ -72,24 +73,18 @@ def _change(picture: Picture, fact: Fact, body: FactBody) -> Change:
         case PhaseOpened():
             return {
                 "phase": fact.phase, "attempt": body.attempt, "phase_opened_at": fact.occurred_at,
-                "outcome": None, "statuses": {}, "approvals": {}, **_NO_ASK,
+                "outcome": None, "statuses": {}, "approvals": {}, **NO_ASK,
                 **left_behind(picture, fact.phase),
             }  # fmt: skip
         case GateDecided():
             return _decided(picture, body)
         case GateOpened():
             return {"opened": (*picture.opened, body.gate)}
-        case ApprovalAsked():
-            return {
-                "asked": body.role, "asked_for": body.criterion_ids, "asked_at": fact.occurred_at,
-                "answer_by": body.answer_by,
-            }  # fmt: skip
-        case AskWithdrawn():
-            return _NO_ASK
-        case ApprovalAnswered():
-            return {"approvals": {**picture.approvals, body.approval.act_id: body.approval}, **_NO_ASK}
-        case ApprovalLapsed():
-            return {"approvals": {key: each for key, each in picture.approvals.items() if key != body.act_id}}
+        case (
+            ApprovalAsked() | AskWithdrawn() | AskMoved() | AskOverdue() | DeputyCalled()
+            | ApprovalAnswered() | ApprovalWithdrawn() | ApprovalLapsed()
+        ):  # fmt: skip
+            return fold_ask(picture, fact, body)
         case SignOffRecorded():
             return {"sign_offs": {**picture.sign_offs, body.sign_off.act_id: body.sign_off}}
         case HoldAdded():
@@ -100,7 +95,7 @@ def _change(picture: Picture, fact: Fact, body: FactBody) -> Change:
             others = {gate: ids for gate, ids in picture.questioned.items() if gate is not body.gate}
             return {"questioned": {**others, body.gate: body.criterion_ids} if body.criterion_ids else others}
         case RolloutStopped():
-            return {"stopped": body.reason, **_NO_ASK}
+            return {"stopped": body.reason, **NO_ASK}
         case (
             EscalationRaised()
             | RungFired()

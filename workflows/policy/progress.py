@@ -8,6 +8,7 @@ commands by value, never by exception, and the same act twice is one act.
 from datetime import datetime
 from typing import assert_never
 
+from schemas.approval import WithdrawApproval
 from schemas.calendar import Calendar
 from schemas.fact import (
     ContextChanged,
@@ -102,6 +103,7 @@ def advance(state: RolloutState, message: Message, now: datetime, build: str) ->
             | ActOnEscalation()
             | OpenWorkItem()
             | CloseWorkItem()
+            | WithdrawApproval()
         ):
             return _command(ledger, message)
         case ProposeWaiver() | GrantWaiver() | RevokeWaiver() | OverrideGate() | ConfirmOverride():

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
 
-from schemas.calendar import Calendar
-from schemas.decision import CriterionResult, GateInputs, Outcome, Reason, Status, Verdict
+from schemas.decision import CriterionResult, Outcome, Reason, Status, Verdict
 from schemas.fact import (
     ApprovalAsked,
     ApprovalLapsed,
@@ -23,11 +22,10 @@ from schemas.fact import (
 from schemas.gate import DefectCount, Severity, Share, Threshold
 from schemas.model import digest_of
 from schemas.school import GateId
-from workflows.policy import waiving
+from workflows.policy import deadlines, waivers, waiving
 from workflows.policy.approvals import bindable, lapse
-from workflows.policy.calendar import add_days
 from workflows.policy.escalating import escalate
-from workflows.policy.evaluate import assess, evaluate, usable_calendar
+from workflows.policy.evaluate import assess, evaluate
 from workflows.policy.holds import PREFIX, expired
 from workflows.policy.judgement import earliest
 from workflows.policy.ledger import Ledger
@@ -72,6 +70,7 @@ BEFORE: tuple[Callable[[Ledger], None], ...] = (_end_holds, waiving.end)
 AFTERWARDS: tuple[Callable[[Ledger, Verdict], datetime | None], ...] = (
     _next_end_of_hold,
     waiving.remind,
+    deadlines.keep,
     follow_work,
     escalate,
 )
@@ -100,10 +99,12 @@ def _lapse(ledger: Ledger, gate_id: GateId) -> None:
     state = ledger.state
     if not state.picture.approvals:
         return
-    results = assess(state.policy, state.policy.gates[gate_id], state.calendar, inputs_for(state, gate_id), ledger.now)
+    inputs = inputs_for(state, gate_id)
+    statuses = bindable(assess(state.policy, state.policy.gates[gate_id], state.calendar, inputs, ledger.now))
+    in_force = waivers.in_force(inputs.waivers, inputs.context, ledger.now)
     district = state.context.district_id if state.context else None
     for act_id, approval in sorted(state.picture.approvals.items()):
-        ended = lapse(approval, state.policy.digest, district, bindable(results))
+        ended = lapse(approval, state.policy.digest, district, statuses, in_force)
         if ended is not None:
             cause, criterion_ids = ended
             ledger.write(ApprovalLapsed(act_id=act_id, gate=approval.gate, cause=cause, criterion_ids=criterion_ids))
@@ -119,24 +120,22 @@ def _ask(ledger: Ledger, verdict: Verdict) -> None:
         return
     about = tuple(each.criterion_id for each in verdict.results if each.outcome is Outcome.NEEDS_APPROVAL)
     rejected = any(each.answer == "rejected" for each in picture.approvals.values())
-    standing = picture.asked is verdict.asks and all(each in picture.asked_for for each in about)
+    same = picture.asked is verdict.asks and picture.awaits == verdict.awaits
+    standing = same and all(each in picture.asked_for for each in about)
     if rejected or standing:
         return
-    gate = ledger.state.policy.gates[verdict.gate]
+    until = deadlines.of(ledger.state, verdict.gate, ledger.now)
     ledger.write(
         ApprovalAsked(
             gate=verdict.gate,
             attempt=picture.attempt,
             role=verdict.asks,
             criterion_ids=about,
-            answer_by=_answer_by(ledger, inputs_for(ledger.state, verdict.gate), gate.approval_days),
+            answer_by=until.answer_by,
+            awaits=verdict.awaits,
+            deputy_at=until.deputy_at,
         )
     )
-
-
-def _answer_by(ledger: Ledger, inputs: GateInputs, days: int) -> datetime | None:
-    calendar: Calendar | None = usable_calendar(ledger.state.calendar, inputs)
-    return None if calendar is None else add_days(calendar, ledger.now, days)
 
 
 def _is_missing(result: CriterionResult) -> bool:

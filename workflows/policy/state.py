@@ -8,6 +8,7 @@ from typing import assert_never
 
 from pydantic import Field
 
+from schemas.approval import WithdrawApproval
 from schemas.calendar import Calendar
 from schemas.decision import ActId, EvidenceItem, GateInputs, Waiver
 from schemas.escalation import IncidentId
@@ -136,6 +137,8 @@ def mark_of(command: Command) -> str:
             what = f"{command.title} {command.assignee.value} {command.due_days}"
         case CloseWorkItem():
             what = command.work_item_id
+        case WithdrawApproval():
+            what = command.gate.value
         case _:
             assert_never(command)
     return f"{command.kind} {what} by {command.actor.actor_id}"

@@ -26,6 +26,15 @@ def applying(
     return max(standing, key=lambda waiver: (waiver.expires_at, waiver.waiver_id), default=None)
 
 
+def in_force(waivers: Iterable[Waiver], context: SchoolContext | None, now: datetime) -> frozenset[str]:
+    """The ids of the waivers that hold now for this school."""
+    return frozenset(
+        waiver.waiver_id
+        for waiver in waivers
+        if waiver.granted_at <= now < waiver.expires_at and covers(waiver.scope, context)
+    )
+
+
 def next_change_at(criterion: Criterion, waivers: Iterable[Waiver], now: datetime) -> datetime | None:
     """The next instant at which a waiver of this criterion begins or ends; None when none does."""
     if not criterion.waivable:

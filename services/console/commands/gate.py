@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from schemas.approval import WithdrawApproval
 from schemas.gate import SchoolPolicy, SignOffs
 from schemas.message import AnswerAsk, Command, GiveSignOff
 from schemas.school import Actor, GateId, Role
@@ -24,6 +25,7 @@ from services.console.commands.signing import SignedAnswer, sign_all
 from services.console.views import PictureRow, SchoolLine
 from services.console.why import Standing, WhyAnswer, explain_school
 from services.kit.terminal import DONE, NO, REFUSED
+from workflows.policy.acts.answering import asked_roles
 
 app = typer.Typer(no_args_is_help=True, help="Sign, approve, reject.", epilog=CODES)
 
@@ -104,6 +106,31 @@ def reject(
     _answer("rejected", school, Person(who, stand_in), reason, gate, note, program, act_id, as_json)
 
 
+@app.command(epilog=CODES)
+def withdraw(
+    school: SchoolArgument,
+    gate: GateOption = None,
+    who: AsOption = None,
+    stand_in: StandInOption = False,
+    program: ProgramOption = None,
+    act_id: IdOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Takes back one's own approval while the gate has not opened; the ask stands again."""
+
+    def make(session: Session, line: SchoolLine, actor: Actor, identity: str) -> Command:
+        del session
+        return WithdrawApproval(act_id=identity, actor=actor, gate=gate or line.gate)
+
+    carry(school, program, Person(who, stand_in), act_id, _approvers, make, as_json)
+
+
+def _approvers(row: PictureRow, policy: SchoolPolicy | None) -> Sequence[Role]:
+    """Those who have approved here."""
+    del policy
+    return tuple(each.actor.role for each in row.picture.approvals.values() if each.answer == "approved")
+
+
 def _answer(
     answer: Literal["approved", "rejected"],
     school: str,
@@ -127,7 +154,8 @@ def _answer(
 def _asked(row: PictureRow, policy: SchoolPolicy | None) -> Sequence[Role]:
     picture = row.picture
     if picture.asked:
-        return (picture.asked,)
+        deputies = (picture.deputy,) if picture.deputy else ()
+        return (*asked_roles(picture), *deputies)
     return (policy.gates[picture.phase.gate].approver,) if policy else ()
 
 
@@ -161,7 +189,7 @@ def ask(school: SchoolArgument, program: ProgramOption = None, as_json: JsonOpti
 def _print_ask(answer: WhyAnswer) -> None:
     line, paper = answer.line, screen.paper()
     announce([line])
-    role = answer.asks.value if answer.asks else ""
+    role = answer.awaits or (answer.asks.value if answer.asks else "")
     paper.print(f"{role} of {line.school} ({line.district}): {line.gate.value} waits for your answer", style="bold")
     for each in answer.criteria:
         if each.standing is Standing.ASKED:
@@ -169,6 +197,10 @@ def _print_ask(answer: WhyAnswer) -> None:
     passed = [each for each in answer.criteria if each.severity == "hard" and not each.blocks]
     paper.print(f"  {len(passed)} other hard criteria pass")
     paper.print(f"answer by: {screen.moment(line.answer_by) or 'the end of the calendar'}")
+    if answer.overdue:
+        paper.print("the deadline has passed", style="bold yellow")
+    if answer.deputy and answer.deputy_at:
+        paper.print(f"deputy: {answer.deputy.value} may answer too, from {screen.moment(answer.deputy_at)}")
     paper.print(f"silence: {answer.silence or '–'}")
     words = f"{line.school_id} --program {line.program_id} --as ACTOR --reason CODE"
     paper.print(f"answer with: firstbell gate approve {words}\n         or: firstbell gate reject {words}")

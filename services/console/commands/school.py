@@ -211,7 +211,10 @@ def _print_steps(answer: WhyAnswer) -> None:
         paper.print(f"    → {each.owner.value if each.owner else 'nobody'}: {each.next_step}")
     if answer.asks:
         until = f" by {screen.moment(answer.line.answer_by)}" if answer.line.answer_by else ""
-        paper.print(f"\nasked: {answer.asks.value}{until}. {answer.silence or ''}")
+        late = ", which has passed" if answer.overdue else ""
+        paper.print(f"\nasked: {answer.awaits or answer.asks.value}{until}{late}. {answer.silence or ''}")
+        if answer.deputy and answer.deputy_at:
+            paper.print(f"deputy: {answer.deputy.value}, from {screen.moment(answer.deputy_at)}")
     if answer.opening:
         paper.print(f"\n{answer.line.gate.value} {answer.opening}")
     if answer.next_evaluation_at:

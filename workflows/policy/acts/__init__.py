@@ -6,6 +6,7 @@ A refusal names what was expected, what was seen, and the next step. It changes 
 from datetime import datetime
 from typing import assert_never
 
+from schemas.approval import WithdrawApproval
 from schemas.message import (
     AcknowledgeEscalation,
     ActOnEscalation,
@@ -19,7 +20,17 @@ from schemas.message import (
     ReleaseHold,
 )
 from schemas.waiver import ConfirmOverride, GrantWaiver, OverrideGate, ProposeWaiver, RevokeWaiver
-from workflows.policy.acts import answering, escalating, holding, overriding, signing, waiving, working
+from workflows.policy.acts import (
+    answering,
+    delegating,
+    escalating,
+    holding,
+    overriding,
+    signing,
+    waiving,
+    withdrawing,
+    working,
+)
 from workflows.policy.acts.refusal import refuse
 from workflows.policy.ledger import Ledger
 from workflows.policy.people import covers
@@ -46,6 +57,9 @@ def check(state: RolloutState, command: Command, now: datetime) -> CommandReply 
             command, "scope-does-not-cover-school", f"a scope that holds school {state.school_id}",
             f"{scope.kind.value} {scope.id}", "act as somebody whose role covers this school",
         )  # fmt: skip
+    refusal = delegating.check(command, now)
+    if refusal is not None:
+        return refusal
     match command:
         case GiveSignOff():
             return signing.check(state, command)
@@ -73,6 +87,8 @@ def check(state: RolloutState, command: Command, now: datetime) -> CommandReply 
             return working.check_open(state, command)
         case CloseWorkItem():
             return working.check_close(state, command)
+        case WithdrawApproval():
+            return withdrawing.check(state, command)
         case _:
             assert_never(command)
 
@@ -106,5 +122,7 @@ def do(ledger: Ledger, command: Command) -> None:
             working.open_item(ledger, command)
         case CloseWorkItem():
             working.close_item(ledger, command)
+        case WithdrawApproval():
+            withdrawing.do(ledger, command)
         case _:
             assert_never(command)

@@ -45,6 +45,12 @@ def check(state: RolloutState, command: GiveSignOff) -> CommandReply | None:
             command, "one-person-one-role", "a person who has not signed for another role", actor.actor_id,
             f"ask another person who is {actor.role.value}",
         )  # fmt: skip
+    approvers = [each.actor for each in state.picture.approvals.values() if each.gate is command.gate]
+    if any(persons(actor) & persons(each) for each in approvers):
+        return refuse(
+            command, "approver-may-not-sign", "a person who has not answered this gate's ask", actor.actor_id,
+            f"ask another person who is {actor.role.value}",
+        )  # fmt: skip
     if not covers(actor.scope, state.context):  # the signature would not count: say so now
         return refuse(
             command, "scope-does-not-cover-school", "a role at the school, its district or its state",
