@@ -72,6 +72,16 @@ BOARD = Board(
             lines=(Line(1, RED),),
         ),
         Panel(
+            "Waiver debt", "Open waivers by district and criterion: passed without, not met. See `firstbell waiver debt`.",
+            "matrix", (Query(f"sum by (district, criterion) (firstbell_waivers_open{{{_P}}})"),), width=12,
+            matrix=("district", "criterion"),
+        ),
+        Panel(
+            "First waiver to end", "Time until the first open waiver of each district ends: meet its criterion before.",
+            "bars", (Query(f"min by (district) (firstbell_waiver_first_end_seconds{{{_P}}})", "{{district}}"),), unit="s",
+            width=12,
+        ),
+        Panel(
             "This picture is as old as", "Since the console was last level with the fact topic.", "stat",
             (Query("time() - max(firstbell_projection_checked_seconds)"),), unit="s", width=4,
             lines=(Line(60, AMBER), Line(120, RED)),

@@ -34,7 +34,7 @@ where verdict is not null and r->>'criterion_id' not like 'hold:%' group by 1, 2
 union all
 select program_id, district, 'G' || array_position($1::text[], phase) - 1, 'hold', 'waiting', count(*)
 from rollout where body->'holds' <> '{}'::jsonb group by 1, 2, 3"""
-# A waived, inapplicable or merely observed criterion neither meets nor misses a line: it isn't counted.
+# A waived, overridden, inapplicable or merely observed criterion neither meets nor misses a line: it isn't counted.
 SIGNALS = """
 select program_id, district, r->>'signal', case
         when r->>'status' in ('unknown', 'stale') then 'no-evidence'
@@ -42,7 +42,7 @@ select program_id, district, r->>'signal', case
         else 'meets' end, count(*)
 from rollout, jsonb_array_elements(verdict->'results') r
 where verdict is not null and r->>'signal' is not null
-    and r->>'status' not in ('waived', 'not-applicable', 'observed-only')
+    and r->>'status' not in ('waived', 'not-applicable', 'observed-only') and r->>'reason' <> 'overridden'
 group by 1, 2, 3, 4"""
 ASKS = """
 select program_id, district, asked, count(*) from rollout where asked is not null group by 1, 2, 3"""
@@ -64,15 +64,25 @@ select coalesce(extract(epoch from max(last_fact_at)), 0) as as_of, coalesce(sum
         where f.fact_sequence > coalesce(p.fact_sequence, 0)) as waiting
 from picture"""
 
+WAIVERS = """
+select program_id, district, criterion, count(*)
+from rollout, jsonb_each(coalesce(body->'waivers', '{}')) w, jsonb_array_elements_text(w.value->'criterion_ids') criterion
+group by 1, 2, 3"""
+WAIVER_ENDS = """
+select program_id, district, min(extract(epoch from (w.value->>'expires_at')::timestamptz - $1::timestamptz))
+from rollout, jsonb_each(coalesce(body->'waivers', '{}')) w group by 1, 2"""
+
 COUNTED = (
     ("firstbell_schools", SCHOOLS),
     ("firstbell_signal_schools", SIGNALS),
     ("firstbell_asks_open", ASKS),
     ("firstbell_questioned_decisions", QUESTIONED),
     ("firstbell_simulated_schools", SIMULATED),
+    ("firstbell_waivers_open", WAIVERS),
 )
 """Gauge and query; a query's columns are the gauge's labels in their order, then the value."""
-TIMED = (("firstbell_oldest_ask_seconds", OLDEST_ASK), ("firstbell_stuck_school_seconds", STUCK))
+TIMED = (("firstbell_oldest_ask_seconds", OLDEST_ASK), ("firstbell_stuck_school_seconds", STUCK),
+         ("firstbell_waiver_first_end_seconds", WAIVER_ENDS))  # fmt: skip
 """The same, for queries that count time up to $1."""
 
 

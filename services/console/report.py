@@ -11,7 +11,7 @@ from pathlib import Path
 import jinja2
 
 from schemas.readiness import CATALOGUE
-from schemas.school import Phase, Role
+from schemas.school import GateId, Phase, Role
 from services.console import census
 from services.console.census import Group
 from services.console.views import SIMULATED, Answer
@@ -70,6 +70,15 @@ class SilentSource(Answer):
     """Of what it did say there. None: nothing, ever."""
 
 
+class Without(Answer):
+    """A hard criterion that schools pass without meeting it, at the gates they stand before."""
+
+    gate: GateId
+    criterion: str
+    how: Standing
+    schools: int
+
+
 class Report(Answer):
     """A program, or all, as of now."""
 
@@ -89,6 +98,8 @@ class Report(Answer):
     oldest_ask: Ask | None
     asks: int
     silent_sources: tuple[SilentSource, ...]
+    without_evidence: tuple[Without, ...] = ()
+    """Waived or overridden: passed, not met."""
 
 
 def compile_report(answers: Sequence[WhyAnswer], program: str | None, now: datetime) -> Report:
@@ -107,6 +118,7 @@ def compile_report(answers: Sequence[WhyAnswer], program: str | None, now: datet
         oldest_ask=asks[0] if asks else None,
         asks=len(asks),
         silent_sources=tuple(_silent(answers)[:ROWS_MAX]),
+        without_evidence=tuple(_without(answers)),
     )
 
 
@@ -148,6 +160,17 @@ def _asks(answers: Sequence[WhyAnswer], now: datetime) -> list[Ask]:
         if line.asked and line.asked_at
     ]
     return sorted(found, key=lambda each: (each.asked_at, each.school_id))
+
+
+def _without(answers: Sequence[WhyAnswer]) -> list[Without]:
+    counted = Counter(
+        (answer.line.gate, each.criterion_id, each.standing)
+        for answer in answers
+        for each in answer.criteria
+        if each.standing in (Standing.WAIVED, Standing.OVERRIDDEN)
+    )
+    found = [Without(gate=key[0], criterion=key[1], how=key[2], schools=count) for key, count in counted.items()]
+    return sorted(found, key=lambda each: (-each.schools, each.gate.value, each.criterion))
 
 
 def _silent(answers: Sequence[WhyAnswer]) -> list[SilentSource]:

@@ -11,6 +11,7 @@ from services.console.exporter import Exporter
 from services.kit.batch import Batch
 from services.kit.database import Connection
 from services.kit.metrics import Metrics
+from tests.harness.exceptions import SLOW, at_infrastructure
 from tests.harness.scenario import CLEAN, DISTRICT, Scenario
 from tests.integration.test_console_projection import applied, books
 
@@ -90,3 +91,22 @@ async def test_facts_that_wait_and_pictures_that_differ_are_counted(books: Conne
     metrics = await exported(books)
     assert value(metrics, "firstbell_picture_mismatches") == 1
     assert value(metrics, "firstbell_facts_waiting") == len(facts) - 4
+
+
+async def test_waivers_are_debt_and_neither_they_nor_overrides_meet_a_line(books: Connection) -> None:
+    slow = SLOW | {"device.enrolled-ratio": 0.5}
+    school = at_infrastructure().hears(slow).waived("page-load", days=20)
+    other = at_infrastructure().hears(slow).overridden("page-load")
+    await applied(books, school.facts)
+    await applied(books, [fact.model_copy(update={"school_id": mint_id("test", "b")}) for fact in other.facts], 500)
+    metrics = await exported(books)
+    here = {"program": "wa-2026", "district": DISTRICT}
+    assert value(metrics, "firstbell_waivers_open", **here, criterion="page-load") == 1
+    assert value(metrics, "firstbell_waiver_first_end_seconds", **here) is not None
+    for status in ("waived", "overridden"):
+        assert value(metrics, "firstbell_criteria", **here, gate="G1", criterion="page-load", status=status) == 1
+    for state in ("meets", "misses", "no-evidence"):
+        assert (
+            value(metrics, "firstbell_signal_schools", **here, signal="network.page-load-p95-seconds", state=state)
+            is None
+        )

@@ -13,7 +13,7 @@ from workflows.policy.evaluate import evaluate
 from workflows.policy.state import RolloutState, inputs_for
 from workflows.school.messages import DISTRICT, OUTCOME, PHASE, View
 
-_QUIET = (Status.MET, Status.OVERRIDDEN, Status.WAIVED, Status.NOT_APPLICABLE, Status.OBSERVED_ONLY)
+_QUIET = (Status.MET, Status.NOT_APPLICABLE, Status.OBSERVED_ONLY)
 
 
 def of(state: RolloutState, now: datetime, history_events: int) -> View:

@@ -9,7 +9,7 @@ from schemas.approval import WithdrawApproval
 from schemas.gate import SchoolPolicy, SignOffs
 from schemas.message import AnswerAsk, Command, GiveSignOff
 from schemas.school import Actor, GateId, Role
-from services.console.commands import screen
+from services.console.commands import overriding, screen
 from services.console.commands.acting import (
     ASSERTED,
     AsOption,
@@ -29,6 +29,9 @@ from workflows.policy.acts.answering import asked_roles
 
 app = typer.Typer(no_args_is_help=True, help="Sign, approve, reject.", epilog=CODES)
 
+app.command("override", epilog=CODES)(overriding.override)
+app.command("confirm", epilog=CODES)(overriding.confirm)
+app.command("overrides", epilog=CODES)(overriding.overrides)
 GateOption = Annotated[GateId | None, typer.Option(help="The gate; the school's current one when absent.")]
 NoteOption = Annotated[str | None, typer.Option(help="Id of a note kept elsewhere, under restriction.")]
 
@@ -195,7 +198,10 @@ def _print_ask(answer: WhyAnswer) -> None:
         if each.standing is Standing.ASKED:
             paper.print(f"  {each.criterion_id}: {each.sentence}")
     passed = [each for each in answer.criteria if each.severity == "hard" and not each.blocks]
-    paper.print(f"  {len(passed)} other hard criteria pass")
+    beside = [each for each in passed if each.standing in (Standing.WAIVED, Standing.OVERRIDDEN)]
+    paper.print(f"  {len(passed) - len(beside)} other hard criteria pass")
+    for each in beside:
+        paper.print(f"  without evidence: {each.criterion_id}: {each.sentence}")
     paper.print(f"answer by: {screen.moment(line.answer_by) or 'the end of the calendar'}")
     if answer.overdue:
         paper.print("the deadline has passed", style="bold yellow")

@@ -85,3 +85,7 @@ def _print_waits(made: Report) -> None:
         for each in made.silent_sources
     ]
     paper.print(screen.table(("source", "district", "schools", "signals", "newest observation"), silent))
+    if made.without_evidence:
+        paper.print("\npassed without, not met", style="bold")
+        rows = [(each.gate.value, each.criterion, each.how.value, each.schools) for each in made.without_evidence]
+        paper.print(screen.table(("gate", "criterion", "how", "schools"), rows))
