@@ -66,6 +66,11 @@ HELPDESK = (
         resolution="0.1", freshness_days=5, origin=IMPORTED, absence_is_good=True,
     ),
     Signal(
+        name="helpdesk.instruction-stopped-count", lesson="A12", owner="helpdesk", unit="people", direction=LOWER,
+        meaning="People whose lesson stands still by the open ticket that stops most of them and has no workaround.",
+        resolution="1", freshness_days=5, origin=IMPORTED, absence_is_good=True,
+    ),
+    Signal(
         name="defect.open-critical-count", lesson="A48", owner="helpdesk", unit="defects", direction=LOWER,
         meaning="Open critical defects of the release; one of them holds every school on that release.",
         resolution="1", freshness_days=5, origin=IMPORTED, scope=ScopeKind.RELEASE, absence_is_good=True,

@@ -21,6 +21,7 @@ from services.readings.subject import SignalValue, Subject, inapplicable_value, 
 
 SERVICE_LEVEL: SignalName = "helpdesk.service-level-met-ratio"
 BACKLOG_AGE: SignalName = "helpdesk.backlog-age-p90-days"
+STOPPED: SignalName = "helpdesk.instruction-stopped-count"
 FRICTION_AGE: SignalName = "friction.open-age-p90-days"
 OPEN_CRITICAL: SignalName = "defect.open-critical-count"
 OPEN_MAJOR: SignalName = "defect.open-major-count"
@@ -36,7 +37,7 @@ def compute(subject: Subject) -> tuple[SignalValue, ...]:
 
 
 def _tickets(subject: Subject) -> tuple[SignalValue, ...]:
-    names = (SERVICE_LEVEL, BACKLOG_AGE, FRICTION_AGE)
+    names = (SERVICE_LEVEL, BACKLOG_AGE, STOPPED, FRICTION_AGE)
     tickets, logged, mark = standing_tickets(subject), subject.of(FrictionChanged), subject.watermark
     if mark is None:
         return tuple(missing_value(name, Missing.NO_WATERMARK, (*tickets, *logged)) for name in names)
@@ -45,6 +46,7 @@ def _tickets(subject: Subject) -> tuple[SignalValue, ...]:
     return (
         _service_level(tickets, subject.calendar, mark, subject.as_of),
         _backlog_age(tickets, subject.calendar, mark, subject.as_of),
+        _instruction_stopped(tickets, mark, subject.as_of),
         _friction_age(tickets, logged, subject.calendar, mark, subject.as_of),
     )
 
@@ -80,6 +82,19 @@ def _backlog_age(
     waiting = [ticket for ticket in tickets if ticket.opened_at <= as_of and resolved_at(ticket, as_of) is None]
     ages = [age_days(calendar, ticket.opened_at, known_until(ticket, mark.complete_until, as_of)) for ticket in waiting]
     return _as_complete(measured_value(BACKLOG_AGE, percentile_90(ages), (mark, *tickets)), mark)
+
+
+def _instruction_stopped(tickets: tuple[TicketChanged, ...], mark: FeedWatermark, as_of: datetime) -> SignalValue:
+    """The greatest, not the sum: the same people may stand in several tickets."""
+    stopped = [
+        ticket.people_affected_count
+        for ticket in tickets
+        if ticket.in_lesson
+        and not ticket.workaround
+        and ticket.opened_at <= as_of
+        and resolved_at(ticket, as_of) is None
+    ]
+    return _as_complete(measured_value(STOPPED, max(stopped, default=0), (mark, *tickets)), mark)
 
 
 def _friction_age(

@@ -7,7 +7,15 @@ import pytest
 from schemas.readiness import CATALOGUE, Missing
 from schemas.school import Scope, ScopeKind
 from schemas.signal import Origin
-from services.helpdesk.readiness import BACKLOG_AGE, FRICTION_AGE, OPEN_CRITICAL, OPEN_MAJOR, SERVICE_LEVEL, compute
+from services.helpdesk.readiness import (
+    BACKLOG_AGE,
+    FRICTION_AGE,
+    OPEN_CRITICAL,
+    OPEN_MAJOR,
+    SERVICE_LEVEL,
+    STOPPED,
+    compute,
+)
 from services.readings.subject import SignalValue
 from tests.harness.school_life import (
     RELEASE,
@@ -40,6 +48,23 @@ def test_every_signal_of_the_help_desk_is_answered_for_its_scope_even_of_nothing
     assert {value.signal for value in values} == declared
     assert len(values) == len(declared)
     assert {value.missing for value in values} == {Missing.NO_WATERMARK}
+
+
+# --- instruction stopped (A12)
+
+
+def test_the_ticket_that_stops_most_people_counts_and_only_while_nothing_helps() -> None:
+    stopped = {"in_lesson": True, "workaround": False}
+    tickets = (
+        ticket(19.0, people_affected_count=28, **stopped),
+        ticket(19.0, people_affected_count=40, in_lesson=True),
+        ticket(19.0, people_affected_count=50, workaround=False),
+        ticket(18.0, 19.0, people_affected_count=60, **stopped),
+        ticket(19.5, people_affected_count=12, **stopped),
+    )
+    assert seen(STOPPED, *tickets, watermark(NOW)).value == 28
+    assert seen(STOPPED, watermark(NOW)).value == 0
+    assert seen(STOPPED, *tickets).missing is Missing.NO_WATERMARK
 
 
 # --- service level (A35)
