@@ -4,6 +4,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from schemas.fact import Fact
+
 
 class Invariant(StrEnum):
     """What `firstbell verify` checks; the law of each is in docs/architecture.md."""
@@ -11,11 +13,19 @@ class Invariant(StrEnum):
     GATE_SOUNDNESS = "I1"
     """Every gate-opened fact, decided again from its record and documents, gives the same verdict."""
     ONE_EFFECT = "I2"
-    """Facts are numbered without gap or double within (program, school)."""
+    """Facts are numbered without gap or double within (program, school); each gate opens once an attempt."""
     CONSERVATION = "I3"
     """fence - first = applied + superseded + duplicate + dead + parked + ignored, for each topic partition."""
     REBUILD = "I4"
     """Projections rebuilt from the log equal the live ones at the same fence."""
+    NOT_STUCK = "I5"
+    """Every open school runs, and wakes by itself or waits for what it can name; nothing repeats a failing task."""
+    ESCALATIONS = "I6"
+    """A ladder is one record; each rung fires once, never early, never while the ladder is paused or over."""
+    AUDIT = "I7"
+    """The chains verify and hold the facts of the topic; each decision says its policy, evidence, build and people."""
+    PHASES = "I8"
+    """A phase never falls without an audited regress."""
     PICTURE = "I9"
     """At equal fact_sequence, the digest of the workflow's picture equals the folded facts."""
 
@@ -30,3 +40,9 @@ class Breach(BaseModel):
     expected: str
     seen: str
     next_step: str
+
+
+def named(invariant: Invariant, fact: Fact, expected: str, seen: str, next_step: str) -> Breach:
+    """A breach whose place is a fact."""
+    subject = f"{fact.program_id}/{fact.school_id} fact {fact.fact_sequence} ({fact.body.kind})"
+    return Breach(invariant=invariant, subject=subject, expected=expected, seen=seen, next_step=next_step)

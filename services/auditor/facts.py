@@ -1,17 +1,20 @@
-"""Checks of the fact log: soundness of opened gates (I1), one effect (I2), pictures (I9). Pure but for its inputs.
+"""Checks of the fact log: soundness of opened gates (I1), one effect (I2), pictures (I9); I6 to I8 by its neighbours.
 
 It trusts no projection: facts and documents come from their topics, verdicts are computed again.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from schemas.calendar import Calendar
 from schemas.decision import DecisionRecord, Outcome
-from schemas.fact import Fact, GateDecided, GateOpened, Picture
+from schemas.fact import Fact, GateDecided, GateOpened, PhaseOpened, Picture
 from schemas.gate import PolicyDocument
 from schemas.model import digest_of
 from services.auditor.breach import Breach, Invariant
+from services.auditor.conduct import check_conduct
+from services.auditor.ladders import check_ladders
+from services.auditor.standing import Standing
 from workflows.policy.picture import fold_fact
 from workflows.policy.verify import compare
 
@@ -28,7 +31,8 @@ class FactsChecked:
     facts_count: int = 0
     duplicates_count: int = 0
     """The same fact more than once on the topic: harmless, readers drop it; counted."""
-    pictures: dict[tuple[str, str], Picture] = field(default_factory=dict)
+    standings: dict[tuple[str, str], Standing] = field(default_factory=dict)
+    """Where each school stands whose facts are whole."""
     breaches: list[Breach] = field(default_factory=list)
 
 
@@ -41,7 +45,7 @@ class Documents:
 
 
 def check_facts(facts: Iterable[Fact], documents: Documents) -> FactsChecked:
-    """Checks I1, I2 and I9 over a fact log in any order between schools and in offset order within one."""
+    """Checks I1, I2 and I6 to I9 over a fact log in any order between schools and in offset order within one."""
     checked = FactsChecked()
     by_school: dict[tuple[str, str], dict[int, Fact]] = {}
     for fact in facts:
@@ -61,17 +65,17 @@ def check_facts(facts: Iterable[Fact], documents: Documents) -> FactsChecked:
                     )
                 )
     for key in sorted(by_school):
-        _check_school(key, by_school[key], documents, checked)
+        ordered = [by_school[key][sequence] for sequence in sorted(by_school[key])]
+        checked.breaches += [*check_conduct(ordered), *check_ladders(ordered)]
+        _check_school(key, ordered, documents, checked)
     return checked
 
 
-def _check_school(
-    key: tuple[str, str], by_sequence: dict[int, Fact], documents: Documents, checked: FactsChecked
-) -> None:
-    picture = Picture()
+def _check_school(key: tuple[str, str], facts: Sequence[Fact], documents: Documents, checked: FactsChecked) -> None:
+    picture, verdict = Picture(), None
     decisions: dict[int, DecisionRecord] = {}
-    for expected, sequence in enumerate(sorted(by_sequence), start=1):
-        fact = by_sequence[sequence]
+    for expected, fact in enumerate(facts, start=1):
+        sequence = fact.fact_sequence
         if sequence != expected:
             checked.breaches.append(
                 Breach(
@@ -97,10 +101,13 @@ def _check_school(
             return
         if isinstance(fact.body, GateDecided):
             decisions[sequence] = fact.body.decision
+            verdict = fact.body.decision.verdict
             _check_decision(fact, fact.body.decision, documents, checked)
         elif isinstance(fact.body, GateOpened):
             _check_opened(fact, fact.body, decisions, checked)
-    checked.pictures[key] = picture
+        elif isinstance(fact.body, PhaseOpened):
+            verdict = None
+    checked.standings[key] = Standing(picture, verdict, facts[-1].occurred_at)
 
 
 def _check_decision(fact: Fact, record: DecisionRecord, documents: Documents, checked: FactsChecked) -> None:

@@ -44,11 +44,16 @@ class Sealer:
         self._refused = set(sealed.refused)
 
 
-async def run(settings: Settings) -> None:
-    """Works until it is told to stop."""
+def process(settings: Settings) -> Process:
+    """The room's process, not started."""
     metrics = Metrics(AUDITOR)
     sweep = Sweep("heads", settings.audit_seal_seconds, Sealer(settings, metrics).seal)
-    await Process("auditor", settings, SUBSCRIPTIONS, (sweep,), metrics).run()
+    return Process("auditor", settings, SUBSCRIPTIONS, (sweep,), metrics)
+
+
+async def run(settings: Settings) -> None:
+    """Works until it is told to stop."""
+    await process(settings).run()
 
 
 ROOM = Room("auditor", migrations=Path(__file__).parent / "migrations", run=run)

@@ -84,13 +84,18 @@ class Desk:
 async def desk(stack: Settings, tmp_path: Path) -> AsyncIterator[Desk]:
     connection = await connect(stack, "auditor")
     settings = stack.model_copy(update={"home": tmp_path})
+    await emptied(connection)
     try:
         yield Desk(settings, connection)
     finally:
-        await connection.execute("alter table entry disable trigger only_added")
-        await connection.execute("truncate entry, rollout")
-        await connection.execute("alter table entry enable trigger only_added")
+        await emptied(connection)
         await connection.close()
+
+
+async def emptied(connection: Connection) -> None:
+    await connection.execute("alter table entry disable trigger only_added")
+    await connection.execute("truncate entry, rollout")
+    await connection.execute("alter table entry enable trigger only_added")
 
 
 async def test_every_fact_is_entered_once_in_the_order_of_the_log(desk: Desk) -> None:
