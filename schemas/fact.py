@@ -37,6 +37,7 @@ from schemas.escalation import (
     WorkItemOverdue,
 )
 from schemas.gate import CriterionId
+from schemas.migration import PendingPolicy, PolicyMigrated, PolicyMigrationAccepted
 from schemas.model import Code, Digest, Instant, Kinded, Tolerant
 from schemas.school import Actor, GateId, Phase, ProgramId, Role, SchoolContext, SchoolId
 from schemas.waiver import (
@@ -226,7 +227,9 @@ FactBody = Annotated[
     | WaiverEnded
     | OverrideProposed
     | OverrideConfirmed
-    | OverrideLapsed,
+    | OverrideLapsed
+    | PolicyMigrationAccepted
+    | PolicyMigrated,
     Field(discriminator="kind"),
 ]
 
@@ -257,6 +260,8 @@ class Picture(Tolerant):
     attempt: int = 1
     phase_opened_at: Instant | None = None
     policy_digest: Digest | None = None
+    pending_policy: PendingPolicy | None = None
+    """Taken when the next phase opens. None: none waits."""
     outcome: Outcome | None = None
     """Of the current gate, as last decided. None: not decided yet."""
     statuses: dict[str, str] = Field(default_factory=dict)

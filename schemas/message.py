@@ -13,6 +13,7 @@ from schemas.decision import ActId, Hold
 from schemas.escalation import EscalationAction, EscalationId, IncidentId, WorkItemId
 from schemas.gate import CriterionId, SchoolPolicy
 from schemas.ladder import LadderName
+from schemas.migration import MigratePolicy
 from schemas.model import Code, Digest, Instant, Kinded, Tolerant
 from schemas.readiness import CoalescedReading, SignalName
 from schemas.school import Actor, GateId, ProgramId, Role, SchoolContext, SchoolId
@@ -162,6 +163,7 @@ Command = Annotated[
     | AnswerAsk
     | AddHold
     | ReleaseHold
+    | MigratePolicy
     | ProposeWaiver
     | GrantWaiver
     | RevokeWaiver
@@ -194,6 +196,7 @@ Message = (
     | IncidentChanged
     | TimePassed
     | WithdrawApproval
+    | MigratePolicy
 )
 
 

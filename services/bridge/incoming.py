@@ -128,7 +128,7 @@ class Incoming:
                     select program_id, school_id from concerned) and r.status <> 'stopped'
                 order by r.program_id, r.school_id for update
             )
-            select w.*, l.profile, g.policy_digest, o.calendar_digest
+            select w.*, l.profile, coalesce(l.policy_digest, g.policy_digest) as policy_digest, o.calendar_digest
             from concerned join locked l using (program_id, school_id)
             join watch w using (program_id, school_id, signal)
             join program g using (program_id)

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from schemas import topics
 from schemas.decision import Outcome
 from schemas.fact import Fact
-from services.bridge import rollouts
+from services.bridge import repinning, rollouts
 from services.kit import outbox
 from services.kit.batch import Batch
 from services.kit.consume import Record, Result, Subscription
@@ -21,7 +21,7 @@ from services.kit.database import Connection
 from services.kit.outcome import Dead, Disposition, PermanentError
 
 SOURCE = "firstbell/bridge"
-SNAPSHOT_KINDS = ("rollout-started", "phase-opened")
+SNAPSHOT_KINDS = ("rollout-started", "phase-opened", "policy-migrated")
 """Facts after which the workflow is told everything it watches."""
 
 
@@ -84,6 +84,7 @@ async def publish(connection: Connection, facts: Sequence[Fact], now: datetime) 
     )  # fmt: skip
     if fresh:
         await _follow(connection, fresh)
+        await repinning.follow(connection, fresh)
         keys = sorted({key_of(fact)[:2] for fact in fresh if fact.body.kind in SNAPSHOT_KINDS})
         if keys:
             await rollouts.snapshot(connection, keys, now)
@@ -124,6 +125,7 @@ async def take_facts(batch: Batch, records: Sequence[Record[BaseModel]]) -> Sequ
             results.append(Dead("fact-conflict", str(conflict)))
             continue
         await _follow(batch.connection, fresh)
+        await repinning.follow(batch.connection, fresh)
         results.append(Disposition.APPLIED if fresh else Disposition.DUPLICATE)
     return results
 

@@ -201,6 +201,10 @@ async def enter(connection: Connection, documents: Documents, plan: Plan) -> Non
         [entry.school.version for entry in plan.entries],
         [entry.calendar_digest for entry in plan.entries],
     )
+    await connection.execute(
+        "update rollout set policy_digest = $2 where program_id = $1 and policy_digest is null",
+        plan.program_id, plan.policy_digest,
+    )  # fmt: skip
     fresh = {row["school_id"] for row in added}
     rows: list[tuple[str, str, str, str, str, float]] = []
     for entry in plan.entries:

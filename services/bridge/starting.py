@@ -35,7 +35,7 @@ async def start_all(pool: Pool, client: Client, documents: Documents, program_id
     program = await pool.fetchrow("select * from program where program_id = $1", program_id)
     assert program is not None  # entered before
     rows = await pool.fetch(
-        """select r.school_id, r.profile, s.document, r.sent_calendar_digest from rollout r
+        """select r.school_id, r.profile, r.policy_digest, s.document, r.sent_calendar_digest from rollout r
         join school s using (school_id) where r.program_id = $1 and r.status = 'starting' order by r.school_id""",
         program_id,
     )
@@ -44,10 +44,11 @@ async def start_all(pool: Pool, client: Client, documents: Documents, program_id
         row = rows[index]
         school = SchoolRecord.model_validate_json(row["document"])
         async with pool.acquire() as connection:
-            policy = await documents.school_policy(connection, program["policy_digest"], row["profile"])
+            digest = row["policy_digest"] or program["policy_digest"]
+            policy = await documents.school_policy(connection, digest, row["profile"])
             calendar = await documents.calendar(connection, row["sent_calendar_digest"])
         if policy is None:
-            raise PermanentError(f"policy {program['policy_digest']}: expected it stored, seen none; store it again")
+            raise PermanentError(f"policy {digest}: expected it stored, seen none; store it again")
         first = StartRollout(
             program_id=program_id,
             school_id=school.school_id,

@@ -36,6 +36,7 @@ from schemas.fact import (
     RolloutStopped,
     SignOffRecorded,
 )
+from schemas.migration import PolicyMigrated, PolicyMigrationAccepted
 from schemas.school import Phase
 from schemas.waiver import (
     OverrideConfirmed,
@@ -134,6 +135,8 @@ def _text(fact: Fact) -> str:
             | OverrideProposed() | OverrideConfirmed() | OverrideLapsed()
         ) as body:  # fmt: skip
             return tell_exception(body)
+        case PolicyMigrationAccepted() | PolicyMigrated() as body:
+            return _migration(body)
         case _:
             assert_never(fact.body)
 
@@ -155,6 +158,15 @@ def _decided(body: GateDecided) -> str:
         if names:
             parts.append(f"{word}: {_names(names)}")
     return f"{verdict.gate.value} was decided: {verdict.outcome.value}" + (f" ({'; '.join(parts)})" if parts else "")
+
+
+def _migration(body: PolicyMigrationAccepted | PolicyMigrated) -> str:
+    policy = f"policy {body.policy_name} v{body.policy_version}, profile {body.profile}"
+    if isinstance(body, PolicyMigrated):
+        return f"{policy} decides from here"
+    if not body.pending:
+        return f"{who(body.actor)} took the pending policy back, reason {body.reason}"
+    return f"{who(body.actor)} gave it {policy} from the next phase on, reason {body.reason}"
 
 
 def _names(names: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from schemas.decision import Verdict
 from schemas.fact import ContextChanged, Fact, GateDecided, PhaseOpened, Picture, RolloutStarted
+from schemas.migration import PolicyMigrated
 from schemas.model import digest_of
 from services.kit.batch import Batch
 from services.kit.envelope import Record
@@ -49,6 +50,8 @@ class Page:
             self.profile = body.profile
         elif isinstance(body, ContextChanged):
             self.district_id = body.context.district_id
+        elif isinstance(body, PolicyMigrated):
+            self.profile = body.profile
         elif isinstance(body, PhaseOpened):
             self.decision_sequence = self.verdict = None
         elif isinstance(body, GateDecided):

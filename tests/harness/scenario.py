@@ -34,6 +34,7 @@ from schemas.message import (
     StartRollout,
     StopRollout,
 )
+from schemas.migration import MigratePolicy
 from schemas.model import digest_of
 from schemas.readiness import CATALOGUE, CoalescedReading
 from schemas.school import (
@@ -156,8 +157,8 @@ def document_of(of_gates: dict[GateId, Gate] | None = None, *, semantics: int = 
     )
 
 
-def policy_of(of_gates: dict[GateId, Gate] | None = None, *, semantics: int = 1) -> SchoolPolicy:
-    document = document_of(of_gates, semantics=semantics)
+def policy_of(of_gates: dict[GateId, Gate] | None = None, version: int = 1, *, semantics: int = 1) -> SchoolPolicy:
+    document = document_of(of_gates, semantics=semantics).model_copy(update={"version": version})
     return SchoolPolicy(
         name=document.name, version=document.version, digest=digest_of(document), semantics=document.semantics,
         profile="standard", gates=document.profiles["standard"].gates,
@@ -330,6 +331,11 @@ class Scenario:
 
     def released(self, hold_id: str = "hold-0001", role: Role = Role.PRINCIPAL) -> Self:
         return self.tell(ReleaseHold(act_id=self.act_id(), actor=actor(role), hold_id=hold_id))
+
+    def migrates(self, to: SchoolPolicy, by: Actor | None = None, act_id: str | None = None) -> Self:
+        """A state role gives the school another policy."""
+        who = by or actor(Role.STATE_DIRECTOR, scope=Scope(kind=ScopeKind.STATE, id="WA"))
+        return self.tell(MigratePolicy(act_id=act_id or self.act_id(), actor=who, policy=to))
 
     def stopped(self) -> Self:
         return self.tell(StopRollout(act_id=self.act_id(), reason="program-over"))

@@ -7,17 +7,36 @@ from hypothesis import strategies as st
 
 from schemas.decision import Outcome
 from schemas.fact import Fact, GateDecided, GateOpened, Picture
+from schemas.gate import Dwell
 from schemas.message import TimePassed
 from schemas.model import canonical_bytes, digest_of
 from schemas.readiness import CATALOGUE, Origin
 from schemas.school import GateId, Role
-from tests.harness.scenario import CLEAN, ELSEWHERE, Scenario, calendar_of, context_of, document_of
+from tests.harness.scenario import (
+    CLEAN,
+    ELSEWHERE,
+    LIFE,
+    Scenario,
+    calendar_of,
+    context_of,
+    document_of,
+    gate_of,
+    gates,
+    policy_of,
+)
 from workflows.policy.picture import fold_fact
 from workflows.policy.progress import RolloutState, advance
 from workflows.policy.verify import compare
 
 ACTS = ["clean", "attested", "worse", "grey", "simulated", "missing", "sign", "approve", "reject", "hold", "release",
-        "context", "move", "hours", "days", "days", "backwards", "stop"]  # fmt: skip
+        "migrate", "back", "context", "move", "hours", "days", "days", "backwards", "stop"]  # fmt: skip
+
+
+LATER_GATES = gates() | {GateId.BETA: gate_of(Dwell(id="beta-stay", minimum_days=2, **LIFE))}
+LATER = policy_of(LATER_GATES, version=2)
+DOCUMENTS = {
+    digest_of(each): each for each in (document_of(), document_of(LATER_GATES).model_copy(update={"version": 2}))
+}
 
 
 def do(school: Scenario, act: str) -> None:
@@ -55,6 +74,10 @@ def do(school: Scenario, act: str) -> None:
             school.now -= timedelta(hours=5)
             school.tell(TimePassed())
             school.now += timedelta(hours=5)
+        case "migrate":
+            school.migrates(LATER)
+        case "back":
+            school.migrates(policy_of())
         case "stop":
             school.stopped()
 
@@ -91,7 +114,7 @@ def test_every_decision_can_be_computed_again_and_no_gate_opens_without_one(scho
         if isinstance(fact.body, GateDecided):
             record = fact.body.decision
             decided[fact.fact_sequence] = record
-            assert compare(record, document_of(), calendars.get(record.calendar_digest or "")) == ()
+            assert compare(record, DOCUMENTS[record.policy_digest], calendars.get(record.calendar_digest or "")) == ()
         if isinstance(fact.body, GateOpened):
             record = decided[fact.body.decision_sequence]
             assert record.verdict.outcome is Outcome.OPEN
@@ -138,3 +161,15 @@ def test_a_stopped_rollout_says_nothing_more(school: Scenario) -> None:
     assert school.walk.state.wake_at is None
     assert all(not reply.accepted for reply in school.walk.replies[-4:])
     assert Role.PRINCIPAL is not school.walk.state.picture.asked
+
+
+@settings(max_examples=25, deadline=None)
+@given(lives())
+def test_migrating_there_and_back_leaves_the_policy_there_was(school: Scenario) -> None:
+    before = school.walk.state
+    pinned = before.policy
+    school.migrates(policy_of(version=7)).migrates(pinned)
+    assert school.walk.state.policy == pinned
+    if before.picture.stopped is None:
+        assert school.walk.state.pending_policy is None
+    assert school.walk.state.picture.policy_digest == before.picture.policy_digest

@@ -40,6 +40,7 @@ from schemas.fact import (
     SignOffRecorded,
 )
 from schemas.gate import Severity
+from schemas.migration import PendingPolicy, PolicyMigrated, PolicyMigrationAccepted
 from schemas.waiver import (
     OverrideConfirmed,
     OverrideLapsed,
@@ -114,8 +115,17 @@ def _change(picture: Picture, fact: Fact, body: FactBody) -> Change:
             | OverrideProposed() | OverrideConfirmed() | OverrideLapsed()
         ):  # fmt: skip
             return fold_exception(picture, body)
+        case PolicyMigrationAccepted() | PolicyMigrated():
+            return _policy(body)
         case _:
             assert_never(body)
+
+
+def _policy(body: PolicyMigrationAccepted | PolicyMigrated) -> Change:
+    if isinstance(body, PolicyMigrated):
+        return {"policy_digest": body.policy_digest, "pending_policy": None}
+    waiting = PendingPolicy.model_validate(body.model_dump()) if body.pending else None
+    return {"pending_policy": waiting}
 
 
 def _decided(picture: Picture, body: GateDecided) -> Change:

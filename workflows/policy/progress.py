@@ -35,13 +35,13 @@ from schemas.message import (
     StopRollout,
     TimePassed,
 )
+from schemas.migration import MigratePolicy
 from schemas.model import digest_of
 from schemas.readiness import CATALOGUE
 from schemas.school import Phase, SchoolContext, ScopeKind
 from schemas.waiver import ConfirmOverride, GrantWaiver, OverrideGate, ProposeWaiver, RevokeWaiver
-from workflows.policy import acts
+from workflows.policy import acts, migration
 from workflows.policy.escalating import end_all
-from workflows.policy.evaluate import signals_of
 from workflows.policy.evidence import fold
 from workflows.policy.ledger import Ledger
 from workflows.policy.settle import settle
@@ -55,8 +55,7 @@ check = acts.check
 
 def signals_named(state: RolloutState) -> tuple[str, ...]:
     """Every signal the school's policy names, sorted: all that the bridge need send."""
-    of_gates = {name for gate in state.policy.gates.values() for name in signals_of(gate)}
-    return tuple(sorted(of_gates | {alarm.signal for alarm in state.policy.alarms}))
+    return migration.signals_named(state.policy)
 
 
 def begin(start: StartRollout, now: datetime, build: str) -> Step:
@@ -104,6 +103,7 @@ def advance(state: RolloutState, message: Message, now: datetime, build: str) ->
             | OpenWorkItem()
             | CloseWorkItem()
             | WithdrawApproval()
+            | MigratePolicy()
         ):
             return _command(ledger, message)
         case ProposeWaiver() | GrantWaiver() | RevokeWaiver() | OverrideGate() | ConfirmOverride():

@@ -17,7 +17,6 @@ from schemas.fact import (
     GateDecided,
     GateOpened,
     HoldReleased,
-    PhaseOpened,
 )
 from schemas.gate import DefectCount, Severity, Share, Threshold
 from schemas.model import digest_of
@@ -29,6 +28,7 @@ from workflows.policy.evaluate import assess, evaluate
 from workflows.policy.holds import PREFIX, expired
 from workflows.policy.judgement import earliest
 from workflows.policy.ledger import Ledger
+from workflows.policy.migration import open_phase
 from workflows.policy.state import inputs_for
 from workflows.policy.work import follow_work
 
@@ -159,7 +159,7 @@ def _open(ledger: Ledger, verdict: Verdict) -> None:
     )
     following = verdict.gate.phase.following
     if following is not None:
-        ledger.write(PhaseOpened(attempt=1), phase=following)
+        open_phase(ledger, following, attempt=1)
 
 
 def _opened_by(verdict: Verdict) -> Literal["evidence", "approval", "waiver", "override"]:

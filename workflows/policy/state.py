@@ -27,6 +27,7 @@ from schemas.message import (
     OpenWorkItem,
     ReleaseHold,
 )
+from schemas.migration import MigratePolicy
 from schemas.model import Digest, Instant, Tolerant
 from schemas.readiness import SignalName
 from schemas.school import GateId, ProgramId, SchoolContext, SchoolId
@@ -56,6 +57,8 @@ class RolloutState(Tolerant):
     picture: Picture = Picture()
     waivers: tuple[Waiver, ...] = ()
     """Of states written before waivers were facts; those of people's acts are in the picture."""
+    pending_policy: SchoolPolicy | None = None
+    """Taken when the next phase opens. None: none waits."""
     acts: tuple[tuple[ActId, int], ...] = ()
     """The last accepted commands, oldest first, each with the fact_sequence it led to."""
     act_marks: dict[ActId, str] = Field(default_factory=dict)
@@ -139,6 +142,8 @@ def mark_of(command: Command) -> str:
             what = command.work_item_id
         case WithdrawApproval():
             what = command.gate.value
+        case MigratePolicy():
+            what = f"{command.policy.digest} {command.policy.profile}"
         case _:
             assert_never(command)
     return f"{command.kind} {what} by {command.actor.actor_id}"

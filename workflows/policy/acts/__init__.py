@@ -19,12 +19,14 @@ from schemas.message import (
     OpenWorkItem,
     ReleaseHold,
 )
+from schemas.migration import MigratePolicy
 from schemas.waiver import ConfirmOverride, GrantWaiver, OverrideGate, ProposeWaiver, RevokeWaiver
 from workflows.policy.acts import (
     answering,
     delegating,
     escalating,
     holding,
+    migrating,
     overriding,
     signing,
     waiving,
@@ -89,6 +91,8 @@ def check(state: RolloutState, command: Command, now: datetime) -> CommandReply 
             return working.check_close(state, command)
         case WithdrawApproval():
             return withdrawing.check(state, command)
+        case MigratePolicy():
+            return migrating.check(state, command)
         case _:
             assert_never(command)
 
@@ -124,5 +128,7 @@ def do(ledger: Ledger, command: Command) -> None:
             working.close_item(ledger, command)
         case WithdrawApproval():
             withdrawing.do(ledger, command)
+        case MigratePolicy():
+            migrating.do(ledger, command)
         case _:
             assert_never(command)
