@@ -132,7 +132,7 @@ def decide(gate: Gate, heard: list[tuple[str, CoalescedReading]], opened_at: Any
 
 
 @given(st.data(), st.integers(0, 24 * 15))
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 def test_a_tighter_criterion_never_passes_where_the_looser_does_not(data: st.DataObject, hours: int) -> None:
     looser = data.draw(criteria("x-0"))
     tighter = data.draw(tightened(looser))
@@ -143,6 +143,7 @@ def test_a_tighter_criterion_never_passes_where_the_looser_does_not(data: st.Dat
         assert after.outcome is not Outcome.OPEN, (looser, tighter, heard)
 
 
+@settings(deadline=None)
 @given(pairs(), st.data(), st.integers(0, 24 * 15))
 def test_a_tighter_gate_never_opens_where_the_looser_says_no(pair: Pair, data: st.DataObject, hours: int) -> None:
     heard = data.draw(heard_of(*pair.looser.criteria, *pair.tighter.criteria))
@@ -155,12 +156,14 @@ def test_a_tighter_gate_never_opens_where_the_looser_says_no(pair: Pair, data: s
         assert tighter.outcome is not Outcome.OPEN, (shut_by, pair)
 
 
+@settings(deadline=None)
 @given(GATES, st.data())
 def test_a_gate_does_not_differ_from_itself(gate: GateId, data: st.DataObject) -> None:
     one = gate_of(*(data.draw(criteria(f"x-{number}")) for number in range(3)))
     assert gate_changes(gate, one, Gate.model_validate_json(one.model_dump_json())) == ()
 
 
+@settings(deadline=None)
 @given(pairs())
 def test_what_is_tighter_one_way_is_not_tighter_the_other(pair: Pair) -> None:
     there = [each for each in gate_changes(GateId.BETA, pair.looser, pair.tighter) if each.turn is Turn.TIGHTER]
