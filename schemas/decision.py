@@ -141,6 +141,10 @@ class HoldKind(StrEnum):
     INCIDENT = "incident"
 
 
+Blocks = Literal["advance", "hand-out", "all"]
+"""What a hold keeps from happening: that a gate opens, that devices are handed out, or both."""
+
+
 class Hold(Tolerant):
     """Something that keeps a school where it is until it is lifted or ends."""
 
@@ -161,6 +165,13 @@ class Hold(Tolerant):
     """Of a policy's hold: the opened gate whose criteria it waits for. None: it waits for no criterion."""
     criterion_ids: tuple[CriterionId, ...] = ()
     """Of a policy's hold: it lifts itself once all of these pass. Empty: it does not lift itself."""
+    blocks: Blocks = "advance"
+    emergency: bool = False
+    """True: an emergency stop, shown as one."""
+    advisory_version: int | None = None
+    """Of the advisory that holds the school, whose id the hold has. None: placed at this school alone."""
+    matched: Literal["yes", "unknown"] = "yes"
+    """`unknown`: too little is known of the school to say that the advisory does not mean it."""
 
 
 class Waiver(Tolerant):

@@ -166,8 +166,9 @@ class HoldReleased(Kinded, Tolerant):
 
     kind: Literal["hold-released"] = "hold-released"
     hold_id: ActId
-    cause: Literal["lifted", "expired", "resolved"]
-    """`resolved`: what it waited for has come about."""
+    cause: Literal["lifted", "expired", "resolved", "withdrawn", "unmatched", "bypassed"]
+    """`resolved`: what it waited for has come about. The last three: its advisory was withdrawn, no longer matches the
+    school, or lets it pass by name."""
     actor: Actor | None = None
     """None: nobody lifted it."""
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from schemas.advisory import AdvisoriesArrived, Advisory
 from schemas.approval import WithdrawApproval
 from schemas.calendar import Calendar
 from schemas.decision import ActId, Hold
@@ -32,6 +33,11 @@ class StartRollout(Tolerant):
     calendar: Calendar | None = None
     """None: not known yet; nothing that counts days can pass."""
     started_at: Instant
+    advisories: tuple[Advisory, ...] = ()
+    """All that may concern the school: one that joins late is held from its first instant."""
+    advisories_version: int = Field(default=0, ge=0)
+    wave: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,63}$")
+    """None: in none, or it is not known."""
 
 
 class ReadingsArrived(Kinded, Tolerant):
@@ -178,6 +184,7 @@ Command = Annotated[
 ]
 Message = (
     ReadingsArrived
+    | AdvisoriesArrived
     | ContextArrived
     | StopRollout
     | GiveSignOff

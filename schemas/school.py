@@ -80,13 +80,14 @@ class ScopeKind(StrEnum):
 
     SCHOOL = "school"
     DISTRICT = "district"
+    WAVE = "wave"
     PROGRAM = "program"
     RELEASE = "release"
     STATE = "state"
 
 
 class Scope(Tolerant):
-    """One school, district, program, release or state."""
+    """One school, district, wave, program, release or state."""
 
     kind: ScopeKind
     id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,63}$")]

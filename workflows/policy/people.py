@@ -38,6 +38,8 @@ def covers(scope: Scope, context: SchoolContext | None, school_id: str | None = 
             return context is not None and scope.id == context.release_id
         case ScopeKind.PROGRAM:
             return bool(program) and scope.id == program
+        case ScopeKind.WAVE:
+            return False  # only the bridge knows waves: a hold over one comes as an advisory
 
 
 def may_lift(role: Role, lifted_by: Role) -> bool:

@@ -8,6 +8,7 @@ commands by value, never by exception, and the same act twice is one act.
 from datetime import datetime
 from typing import assert_never
 
+from schemas.advisory import AdvisoriesArrived
 from schemas.approval import WithdrawApproval
 from schemas.calendar import Calendar
 from schemas.fact import (
@@ -40,7 +41,7 @@ from schemas.model import digest_of
 from schemas.readiness import CATALOGUE
 from schemas.school import Phase, SchoolContext, ScopeKind
 from schemas.waiver import ConfirmOverride, GrantWaiver, OverrideGate, ProposeWaiver, RevokeWaiver
-from workflows.policy import acts, migration
+from workflows.policy import acts, advising, migration
 from workflows.policy.escalating import end_all
 from workflows.policy.evidence import fold
 from workflows.policy.ledger import Ledger
@@ -65,6 +66,9 @@ def begin(start: StartRollout, now: datetime, build: str) -> Step:
         school_id=start.school_id,
         rehearsal=start.rehearsal,
         policy=start.policy,
+        advisories=start.advisories,
+        advisories_version=start.advisories_version,
+        wave=start.wave,
         seen_at=now,
     )
     ledger = Ledger(state, now, build)
@@ -110,7 +114,7 @@ def advance(state: RolloutState, message: Message, now: datetime, build: str) ->
             return _command(ledger, message)
         case StopRollout():
             return _stop(ledger, message)
-        case ReadingsArrived() | ContextArrived() | IncidentChanged() | TimePassed():
+        case ReadingsArrived() | ContextArrived() | IncidentChanged() | AdvisoriesArrived() | TimePassed():
             if state.picture.stopped is not None:
                 return Step(state, (), None)
         case _:
@@ -121,7 +125,9 @@ def advance(state: RolloutState, message: Message, now: datetime, build: str) ->
         _take_context(ledger, message.context, message.calendar)
     elif isinstance(message, IncidentChanged):
         _take_incident(ledger, message)
-    settle(ledger, question=not isinstance(message, TimePassed))
+    elif isinstance(message, AdvisoriesArrived):
+        advising.take(ledger, message)
+    settle(ledger, question=not isinstance(message, TimePassed | AdvisoriesArrived))
     return _step(ledger)
 
 

@@ -21,7 +21,7 @@ from schemas.fact import (
 from schemas.gate import DefectCount, Severity, Share, Threshold
 from schemas.model import digest_of
 from schemas.school import GateId
-from workflows.policy import deadlines, waivers, waiving
+from workflows.policy import advising, deadlines, waivers, waiving
 from workflows.policy.approvals import bindable, lapse
 from workflows.policy.escalating import escalate
 from workflows.policy.evaluate import assess, evaluate
@@ -65,7 +65,7 @@ def _next_end_of_hold(ledger: Ledger, _verdict: Verdict) -> datetime | None:
     return earliest(*(hold.expires_at for hold in ledger.state.picture.holds.values()))
 
 
-BEFORE: tuple[Callable[[Ledger], None], ...] = (_end_holds, waiving.end)
+BEFORE: tuple[Callable[[Ledger], None], ...] = (_end_holds, waiving.end, advising.advise)
 """What time does before the gate is decided, in this order."""
 AFTERWARDS: tuple[Callable[[Ledger, Verdict], datetime | None], ...] = (
     _next_end_of_hold,

@@ -8,6 +8,7 @@ from typing import assert_never
 
 from pydantic import Field
 
+from schemas.advisory import Advisory
 from schemas.approval import WithdrawApproval
 from schemas.calendar import Calendar
 from schemas.decision import ActId, EvidenceItem, GateInputs, Waiver
@@ -59,6 +60,11 @@ class RolloutState(Tolerant):
     """Of states written before waivers were facts; those of people's acts are in the picture."""
     pending_policy: SchoolPolicy | None = None
     """Taken when the next phase opens. None: none waits."""
+    advisories: tuple[Advisory, ...] = ()
+    """All that may concern the school, as the bridge last told; their holds are in the picture."""
+    advisories_version: int = 0
+    wave: str | None = None
+    """None: in none, or it is not known."""
     acts: tuple[tuple[ActId, int], ...] = ()
     """The last accepted commands, oldest first, each with the fact_sequence it led to."""
     act_marks: dict[ActId, str] = Field(default_factory=dict)

@@ -12,6 +12,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy, SearchAttributeUpdate
 
 with workflow.unsafe.imports_passed_through():
+    from schemas.advisory import AdvisoriesArrived
     from schemas.fact import Fact
     from schemas.message import (
         CommandReply,
@@ -93,6 +94,11 @@ class SchoolRollout:
     @workflow.signal(name="incident-changed")
     def incident_changed(self, message: IncidentChanged) -> None:
         """An outage of ours, or its end."""
+        self._take(message)
+
+    @workflow.signal(name="advisories-arrived")
+    def advisories_arrived(self, message: AdvisoriesArrived) -> None:
+        """Every advisory that may concern the school."""
         self._take(message)
 
     @workflow.signal(name="stop-rollout")

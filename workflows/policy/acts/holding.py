@@ -10,14 +10,24 @@ from workflows.policy.ledger import Ledger
 from workflows.policy.people import covers, may_lift
 from workflows.policy.state import RolloutState
 
+ROBOT = "actor-robot"
+"""How a robot's actor id begins: its holds are its own, and shown as such."""
+
 
 def check_add(state: RolloutState, command: AddHold, now: datetime) -> CommandReply | None:
     """Whether this hold may be placed."""
     hold = command.hold
     if hold.hold_id in state.picture.holds:
         return refuse(command, "hold-exists", "a new hold id", hold.hold_id, "choose another id")
-    if hold.kind is not HoldKind.PERSON:
-        return refuse(command, "not-a-persons-hold", "person", hold.kind.value, "place it as a person's hold")
+    owner = HoldKind.ROBOT if command.actor.actor_id.startswith(ROBOT) else HoldKind.PERSON
+    if hold.kind is not owner:
+        what = "not-a-persons-hold" if owner is HoldKind.PERSON else "not-a-robots-hold"
+        return refuse(command, what, owner.value, hold.kind.value, f"place it as a {owner.value}'s hold")
+    if hold.advisory_version is not None or hold.gate is not None or hold.emergency:
+        return refuse(
+            command, "hold-of-this-school-only", "a hold of this school alone", "one of an advisory or of the policy",
+            "publish it over its scope: `firstbell hold add --district`, or `firstbell advisory publish`",
+        )  # fmt: skip
     if not covers(hold.scope, state.context, state.school_id, state.program_id):
         return refuse(
             command, "hold-misses-school", f"a scope that holds school {state.school_id}",
@@ -43,6 +53,11 @@ def check_release(state: RolloutState, command: ReleaseHold) -> CommandReply | N
     if hold is None:
         known = ", ".join(sorted(state.picture.holds)) or "no hold"
         return refuse(command, "unknown-hold", known, command.hold_id, "name a hold that stands")
+    if hold.advisory_version is not None:
+        return refuse(
+            command, "hold-of-an-advisory", "a hold of this school alone", f"{hold.hold_id}, which stands over its scope",
+            "let the school pass with `firstbell hold bypass`, or withdraw it with `firstbell hold release` for its scope",
+        )  # fmt: skip
     if not may_lift(command.actor.role, hold.lifted_by):
         return refuse(
             command, "role-may-not-lift", f"{hold.lifted_by.value}, or a role above it", command.actor.role.value,
