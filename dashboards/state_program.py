@@ -67,6 +67,15 @@ BOARD = Board(
             lines=(Line(3 * 86_400, AMBER), Line(7 * 86_400, RED)),
         ),
         Panel(
+            "Escalations by rung", "Open escalations by the last rung that fired: the higher, the fewer are left to tell.",
+            "bars", (Query(f"sum by (rung) (firstbell_escalations_open{{{_P}}}) or vector(0)", "rung {{rung}}"),), width=12,
+        ),
+        Panel(
+            "Overdue work", "Open work items whose day has passed.", "stat",
+            (Query(f'sum(firstbell_work_items_open{{{_P},overdue="yes"}}) or vector(0)'),), width=4,
+            lines=(Line(1, AMBER),),
+        ),
+        Panel(
             "Questioned decisions", "Schools with an opened gate that fresh evidence contradicts.", "bars",
             (Query(f"sum by (district) (firstbell_questioned_decisions{{{_P}}})", "{{district}}"),), width=4,
             lines=(Line(1, RED),),

@@ -72,6 +72,13 @@ WAIVER_ENDS = """
 select program_id, district, min(extract(epoch from (w.value->>'expires_at')::timestamptz - $1::timestamptz))
 from rollout, jsonb_each(coalesce(body->'waivers', '{}')) w group by 1, 2"""
 
+ESCALATIONS = """
+select program_id, district, e.value->>'cause', e.value->>'rung', count(*)
+from rollout, jsonb_each(coalesce(body->'escalations', '{}')) e group by 1, 2, 3, 4"""
+WORK = """
+select program_id, district, case when (w.value->>'overdue')::boolean then 'yes' else 'no' end, count(*)
+from rollout, jsonb_each(coalesce(body->'work_items', '{}')) w group by 1, 2, 3"""
+
 COUNTED = (
     ("firstbell_schools", SCHOOLS),
     ("firstbell_signal_schools", SIGNALS),
@@ -79,6 +86,8 @@ COUNTED = (
     ("firstbell_questioned_decisions", QUESTIONED),
     ("firstbell_simulated_schools", SIMULATED),
     ("firstbell_waivers_open", WAIVERS),
+    ("firstbell_escalations_open", ESCALATIONS),
+    ("firstbell_work_items_open", WORK),
 )
 """Gauge and query; a query's columns are the gauge's labels in their order, then the value."""
 TIMED = (("firstbell_oldest_ask_seconds", OLDEST_ASK), ("firstbell_stuck_school_seconds", STUCK),

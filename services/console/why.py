@@ -15,6 +15,7 @@ from schemas.fact import Picture
 from schemas.gate import Criterion, Gate, SchoolPolicy, Severity
 from schemas.readiness import Missing, Origin
 from schemas.school import GateId, Role
+from services.console.escalations import EscalationAnswer, WorkAnswer, escalations_of, work_of
 from services.console.views import Answer, SchoolLine
 from workflows.policy import explain
 from workflows.policy.evaluate import merge
@@ -128,6 +129,10 @@ class WhyAnswer(Answer):
     """When the next freeze begins, or the one in force began. None: as `opening`."""
     next_opening_at: datetime | None
     """When that freeze has ended. None: as `opening`, or the calendar ends before."""
+    escalations: tuple[EscalationAnswer, ...] = ()
+    """Those that are open."""
+    work: tuple[WorkAnswer, ...] = ()
+    """What is open of it."""
     asks: Role | None
     awaits: str | None
     """What the gate's groups lack still, in words. None: nobody is asked, or `asks` alone is."""
@@ -195,6 +200,8 @@ def explain_school(line: SchoolLine, sight: Sight, now: datetime) -> WhyAnswer:
         opening=explain.opening(verdict, now) if verdict else None,
         frozen_from=verdict.frozen_from if verdict else None,
         next_opening_at=verdict.next_opening_at if verdict else None,
+        escalations=escalations_of(picture, policy),
+        work=work_of(picture),
         asks=asks,
         awaits=explain.lacking(awaits) if awaits else None,
         deputy=gate.deputy if gate and picture.asked else None,

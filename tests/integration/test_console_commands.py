@@ -12,7 +12,7 @@ import pytest_asyncio
 from typer import Typer
 from typer.testing import CliRunner, Result
 
-from schemas.gate import Dwell, PolicyStored
+from schemas.gate import Dwell, PolicyDocument, PolicyStored
 from schemas.model import digest_of
 from schemas.readiness import Missing, Origin, Reading
 from schemas.school import ActorRecord, GateId, Role, Scope, ScopeKind, mint_id
@@ -42,7 +42,7 @@ class Desk:
         return await asyncio.to_thread(runner.invoke, app, list(words))
 
 
-async def tell(settings: Settings, scenario: Scenario) -> None:
+async def tell(settings: Settings, scenario: Scenario, policy: PolicyDocument | None = None) -> None:
     """The console's tables hold this scenario, two more schools, and two people."""
     connection = await connect(settings, "console")
     stored = [
@@ -50,7 +50,7 @@ async def tell(settings: Settings, scenario: Scenario) -> None:
         _actor("actor-p1", Role.PRINCIPAL, Scope(kind=ScopeKind.SCHOOL, id=SCHOOL)),
         _actor("actor-far", Role.PRINCIPAL, Scope(kind=ScopeKind.SCHOOL, id=ELM)),
         _reading("coach.teachers-per-coach", 12.5), _reading("training.modules-complete-ratio", None),
-        calendar_of(), PolicyStored(digest=digest_of(document_of()), document=document_of()),
+        calendar_of(), PolicyStored(digest=digest_of(policy or document_of()), document=policy or document_of()),
     ]  # fmt: skip
     try:
         async with connection.transaction():

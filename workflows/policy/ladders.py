@@ -30,11 +30,21 @@ def next_due(escalation: Escalation, ladder: Ladder, calendar: Calendar | None) 
     """The rung that fires next; None: none is left, somebody acted, or an incident explains it. Never blocks."""
     if escalation.acted is not None or escalation.paused_by is not None:
         return None
-    found = _following(escalation, ladder)
+    found = following(escalation, ladder)
     if found is None:
         return None
     number, repeat = found
     return Due(number, repeat, ladder.rungs[number - 1], _due_at(escalation, ladder, calendar, number, repeat))
+
+
+def following(escalation: Escalation, ladder: Ladder) -> tuple[int, int] | None:
+    """Number and repeat of what comes after the last rung that fired; None: nothing does."""
+    last = len(ladder.rungs)
+    if escalation.rung == 0:
+        return min(escalation.first_rung, last), 0
+    if escalation.rung < last:
+        return escalation.rung + 1, 0
+    return (last, escalation.repeat + 1) if escalation.repeat < ladder.repeats else None
 
 
 def act_by(ladder: Ladder, calendar: Calendar | None, acknowledged_at: datetime) -> datetime | None:
@@ -42,16 +52,6 @@ def act_by(ladder: Ladder, calendar: Calendar | None, acknowledged_at: datetime)
     if calendar is None:
         return None
     return add_days(calendar, acknowledged_at, ladder.act_within_hours / calendar.hours_per_day)
-
-
-def _following(escalation: Escalation, ladder: Ladder) -> tuple[int, int] | None:
-    """Number and repeat of what comes after the last that fired."""
-    last = len(ladder.rungs)
-    if escalation.rung == 0:
-        return min(escalation.first_rung, last), 0
-    if escalation.rung < last:
-        return escalation.rung + 1, 0
-    return (last, escalation.repeat + 1) if escalation.repeat < ladder.repeats else None
 
 
 def _due_at(

@@ -1,5 +1,6 @@
 """`firstbell school`: which schools there are, where each stands, and why."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -10,6 +11,7 @@ from schemas.school import Phase
 from services.console import history, library, views
 from services.console.commands import screen
 from services.console.commands.session import CODES, Session, one_rollout, serve, sight_of
+from services.console.escalations import Placed
 from services.console.views import SchoolLine
 from services.console.why import CriterionAnswer, WhyAnswer, explain_school
 from services.kit.terminal import DONE, MEND, NO, fail
@@ -158,7 +160,7 @@ def outcome_word(line: SchoolLine) -> str:
     return line.outcome.value if line.outcome else "undecided"
 
 
-def announce(lines: list[SchoolLine]) -> None:
+def announce(lines: Sequence[SchoolLine | Placed]) -> None:
     """Says SIMULATED where imagined evidence has reached a program on the screen."""
     programs = sorted({line.program_id for line in lines if line.notice})
     if programs:
@@ -217,5 +219,11 @@ def _print_steps(answer: WhyAnswer) -> None:
             paper.print(f"deputy: {answer.deputy.value}, from {screen.moment(answer.deputy_at)}")
     if answer.opening:
         paper.print(f"\n{answer.line.gate.value} {answer.opening}")
+    for raised in answer.escalations:
+        paper.print(f"\nescalated{' URGENTLY' if raised.urgent else ''}: {raised.sentence}")
+        paper.print(f"    {raised.escalation_id}", style="dim")
+    for item in answer.work:
+        due = "overdue" if item.overdue else f"due {screen.moment(item.due_at) or 'after the calendar ends'}"
+        paper.print(f"\nwork: {item.title}, {item.assignee.value}, {due} ({item.work_item_id})")
     if answer.next_evaluation_at:
         paper.print(f"next look: {screen.moment(answer.next_evaluation_at)}, or as soon as evidence comes")

@@ -1,0 +1,160 @@
+"""`firstbell escalation`: who has been told that a school stays where it is, and taking it or acting on it."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from schemas.escalation import EscalationAction
+from schemas.fact import Fact
+from schemas.gate import SchoolPolicy
+from schemas.ladder import EscalationCause
+from schemas.message import AcknowledgeEscalation, ActOnEscalation, Command
+from schemas.school import Actor, Role
+from services.console import history
+from services.console.commands import screen
+from services.console.commands.acting import AsOption, IdOption, Person, StandInOption, Wanted, carry
+from services.console.commands.school import JsonOption, announce
+from services.console.commands.session import CODES, Session, serve
+from services.console.escalations import EscalationLine, escalation_lines, facts_about, place_of
+from services.console.views import PictureRow, SchoolLine
+from services.kit.terminal import MEND, REFUSED, fail
+
+EXAMPLES = """Examples:\n
+firstbell escalation list --program wa-2026 --unacknowledged\n
+firstbell escalation ack escalation-1f2e --as actor-p1\n
+firstbell escalation act escalation-1f2e --action workaround --as actor-p1"""
+app = typer.Typer(no_args_is_help=True, help="Escalations: see, take, act.", epilog=f"{CODES}\n\n{EXAMPLES}")
+
+EscalationArgument = Annotated[str, typer.Argument(metavar="ESCALATION", help="Its id, or how its id begins.")]
+Filter = Annotated[str | None, typer.Option(help="Only of this program.")]
+District = Annotated[str | None, typer.Option(help="District id or a piece of its name.")]
+
+
+@app.command("list", epilog=CODES)
+def list_escalations(
+    program: Filter = None,
+    district: District = None,
+    cause: Annotated[EscalationCause | None, typer.Option(help="Only raised for this cause.")] = None,
+    role: Annotated[Role | None, typer.Option(help="Only those this role was told of.")] = None,
+    unacknowledged: Annotated[bool, typer.Option(help="Only those nobody has taken or acted on.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Lists open escalations, how far each has climbed, and when the next rung is due."""
+
+    async def work(session: Session) -> list[EscalationLine]:
+        return await escalation_lines(
+            session.connection, program=program, district=district, cause=cause, role=role,
+            unacknowledged=unacknowledged,
+        )  # fmt: skip
+
+    lines = serve(work)
+    if as_json:
+        screen.write_json(lines)
+        return
+    if not lines:
+        screen.remark("no escalation fits")
+        return
+    announce([line.place for line in lines])
+    columns = ("district", "school", "cause", "gate", "rung", "told", "taken", "next", "escalation")
+    screen.paper().print(screen.table(columns, [_row(line) for line in lines]))
+    screen.paper().print(f"{len(lines)} open, as of {screen.moment(max(line.place.as_of for line in lines))}")
+
+
+def _row(line: EscalationLine) -> tuple[object, ...]:
+    taken = line.acted.value if line.acted else line.acknowledged_by and line.acknowledged_by.value
+    following = f"paused by {line.paused_by}" if line.paused_by else screen.moment(line.next_at)
+    return (
+        line.place.district, line.place.school, line.cause.value + (" URGENT" if line.urgent else ""), line.gate.value,
+        f"{line.rung} of {line.rungs_count}", line.told[-1].value if line.told else None, taken, following,
+        line.escalation_id,
+    )  # fmt: skip
+
+
+@app.command(epilog=CODES)
+def show(escalation: EscalationArgument, as_json: JsonOption = False) -> None:
+    """Tells one escalation from its beginning, closed or open: every fact about it."""
+
+    async def work(session: Session) -> list[history.Sentence]:
+        return [history.tell(fact) for fact in await facts_about(session.connection, escalation)]
+
+    sentences = serve(work)
+    if not sentences:
+        fail(MEND, f"escalation {escalation}: expected one that was raised, seen none; see `firstbell escalation list`")
+    if as_json:
+        screen.write_json(sentences)
+        return
+    rows = [(each.fact_sequence, screen.moment(each.occurred_at), each.text) for each in sentences]
+    if any(each.notice for each in sentences):
+        screen.paper().print("SIMULATED: its evidence is imagined.", style="bold yellow")
+    screen.paper().print(screen.table(("", "when", "what happened"), rows))
+
+
+@app.command(epilog=CODES)
+def ack(
+    escalation: EscalationArgument,
+    who: AsOption = None,
+    stand_in: StandInOption = False,
+    act_id: IdOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Takes an escalation: its ladder is silent for the policy's hours. Without an act the next rung then fires."""
+    program, school, whole = located("escalations", escalation)
+
+    def make(session: Session, line: SchoolLine, actor: Actor, identity: str) -> Command:
+        del session, line
+        return AcknowledgeEscalation(act_id=identity, actor=actor, escalation_id=whole)
+
+    carry(school, program, Person(who, stand_in), act_id, _told(whole), make, as_json)
+
+
+@app.command(epilog=CODES)
+def act(
+    escalation: EscalationArgument,
+    action: Annotated[EscalationAction, typer.Option(help="What was done.")],
+    who: AsOption = None,
+    stand_in: StandInOption = False,
+    act_id: IdOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Records what was done about an escalation: its ladder is silent from now."""
+    program, school, whole = located("escalations", escalation)
+
+    def make(session: Session, line: SchoolLine, actor: Actor, identity: str) -> Command:
+        del session, line
+        return ActOnEscalation(act_id=identity, actor=actor, escalation_id=whole, action=action)
+
+    carry(school, program, Person(who, stand_in), act_id, _told(whole), make, as_json)
+
+
+def located(field: str, identity: str) -> tuple[str, str, str]:
+    """(program, school, whole id) of an open escalation or work item. Exits with 2 unless exactly one begins so.
+
+    What has closed is refused, with 4, as the school's workflow would.
+    """
+
+    async def work(session: Session) -> tuple[list[tuple[str, str, str]], list[Fact]]:
+        open_ones = await place_of(session.connection, field, identity)
+        return open_ones, [] if open_ones else await facts_about(session.connection, identity)
+
+    found, past = serve(work)
+    if past:
+        end = history.tell(past[-1])
+        fail(REFUSED, f"escalation {identity}: expected one that is open, seen it closed on {end.occurred_at:%Y-%m-%d}; "
+                       f"see `firstbell escalation show {identity}`")  # fmt: skip
+    what = field.rstrip("s").replace("_", " ")
+    if len(found) != 1:
+        seen = "none" if not found else ", ".join(each for _, _, each in found[:5])
+        fail(MEND, f"{what} {identity}: expected one that is open, seen {seen}; it may be closed")
+    return found[0]
+
+
+def _told(escalation_id: str) -> Wanted:
+    """Those who were told, first told first; anybody over the school while nobody was."""
+
+    def wanted(row: PictureRow, policy: SchoolPolicy | None) -> Sequence[Role]:
+        del policy
+        found = row.picture.escalations.get(escalation_id)
+        return found.told if found is not None else ()
+
+    return wanted

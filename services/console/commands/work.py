@@ -1,0 +1,114 @@
+"""`firstbell work`: what is to be done at schools, by whom and until when. Work approves nothing and opens nothing."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from schemas.gate import SchoolPolicy
+from schemas.message import CloseWorkItem, Command, OpenWorkItem
+from schemas.school import Actor, Role
+from services.console.commands import screen
+from services.console.commands.acting import AsOption, IdOption, Person, ReasonOption, StandInOption, carry
+from services.console.commands.escalation import District, Filter, located
+from services.console.commands.school import JsonOption, ProgramOption, SchoolArgument, announce
+from services.console.commands.session import CODES, Session, serve
+from services.console.escalations import WorkLineAnswer, work_lines
+from services.console.views import PictureRow, SchoolLine
+
+EXAMPLES = """Examples:\n
+firstbell work list --overdue\n
+firstbell work open Cedar --title run-the-drill --assignee school-lead --due-days 5 --as actor-p1\n
+firstbell work close work-1f2e --reason drill-done --as actor-p1"""
+app = typer.Typer(no_args_is_help=True, help="Work items: see, open, close.", epilog=f"{CODES}\n\n{EXAMPLES}")
+
+
+@app.command("list", epilog=CODES)
+def list_work(
+    program: Filter = None,
+    district: District = None,
+    assignee: Annotated[Role | None, typer.Option(help="Only this role's.")] = None,
+    overdue: Annotated[bool, typer.Option(help="Only what is overdue.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Lists open work."""
+
+    async def work(session: Session) -> list[WorkLineAnswer]:
+        return await work_lines(
+            session.connection, program=program, district=district, assignee=assignee, overdue=overdue
+        )
+
+    lines = serve(work)
+    if as_json:
+        screen.write_json(lines)
+        return
+    if not lines:
+        screen.remark("no work fits")
+        return
+    announce([line.place for line in lines])
+    columns = ("district", "school", "work", "assignee", "because", "due", "work item")
+    screen.paper().print(screen.table(columns, [_row(line) for line in lines]))
+
+
+def _row(line: WorkLineAnswer) -> tuple[object, ...]:
+    due = screen.moment(line.due_at)
+    return (
+        line.place.district, line.place.school, line.title, line.assignee.value, line.criterion_id,
+        f"{due}, overdue" if line.overdue else due, line.work_item_id,
+    )  # fmt: skip
+
+
+@app.command("open", epilog=CODES)
+def open_work(
+    school: SchoolArgument,
+    title: Annotated[str, typer.Option(help="What is to be done, as a code: fix-cabling.")],
+    assignee: Annotated[Role, typer.Option(help="Who does it.")],
+    due_days: Annotated[int, typer.Option(min=1, max=120, help="School days until it is due.")],
+    ladder: Annotated[
+        str | None, typer.Option(help="The policy's ladder to raise when it is overdue; none when absent.")
+    ] = None,
+    who: AsOption = None,
+    stand_in: StandInOption = False,
+    program: ProgramOption = None,
+    act_id: IdOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Opens work at a school's current gate. A person closes it again."""
+
+    def make(session: Session, line: SchoolLine, actor: Actor, identity: str) -> Command:
+        del session, line
+        return OpenWorkItem(
+            act_id=identity, actor=actor, title=title, assignee=assignee, due_days=due_days, ladder=ladder
+        )
+
+    carry(school, program, Person(who, stand_in), act_id, _anybody, make, as_json)
+
+
+@app.command(epilog=CODES)
+def close(
+    work_item: Annotated[str, typer.Argument(metavar="WORK", help="Its id, or how its id begins.")],
+    reason: ReasonOption,
+    who: AsOption = None,
+    stand_in: StandInOption = False,
+    act_id: IdOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Closes work by a person's word, in its assignee's role or one above. Evidence closes the policy's by itself."""
+    program, school, whole = located("work_items", work_item)
+
+    def make(session: Session, line: SchoolLine, actor: Actor, identity: str) -> Command:
+        del session, line
+        return CloseWorkItem(act_id=identity, actor=actor, work_item_id=whole, reason=reason)
+
+    def assignee(row: PictureRow, policy: SchoolPolicy | None) -> Sequence[Role]:
+        del policy
+        found = row.picture.work_items.get(whole)
+        return (found.assignee,) if found is not None else ()
+
+    carry(school, program, Person(who, stand_in), act_id, assignee, make, as_json)
+
+
+def _anybody(row: PictureRow, policy: SchoolPolicy | None) -> Sequence[Role]:
+    """Any role over the school may open work; the highest is taken."""
+    del row, policy
+    return ()
