@@ -20,6 +20,8 @@ CriterionId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,60}$"
 Sentence = Annotated[str, StringConstraints(min_length=3, max_length=300)]
 LineName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{1,40}$")]
 """A criterion's field that holds a number."""
+SEMANTICS_OLDEST = 1
+"""The oldest meaning this build still decides; it rises when no school pins the old one any more."""
 SEMANTICS = 2
 """The newest meaning of policies that this build decides; a school pins its policy's at program start.
 

@@ -18,6 +18,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 import schemas
 import workflows
 from services.bridge.activities import Activities
+from services.bridge.compatibility import Candidate
 from services.kit.settings import Settings
 from workflows.school.messages import TASK_QUEUE
 from workflows.school.rollout import SchoolRollout
@@ -44,6 +45,11 @@ def build_id() -> str:
     return f"{version('firstbell')}+{digest.hexdigest()[:12]}"
 
 
+def this_build() -> Candidate:
+    """The code that this process would decide by."""
+    return Candidate(SchoolRollout, build_id())
+
+
 def sandboxed() -> WorkflowRunner:
     """Temporal's sandbox, with our own pure modules passed through."""
     return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH))
@@ -57,15 +63,22 @@ def runtime(host: str, port: int) -> Runtime:
     return Runtime(telemetry=TelemetryConfig(metrics=metrics))
 
 
-def worker(client: Client, settings: Settings, activities: Activities, task_queue: str = TASK_QUEUE) -> Worker:
-    """A worker for schools, not yet running."""
+def worker(
+    client: Client,
+    settings: Settings,
+    activities: Activities,
+    task_queue: str = TASK_QUEUE,
+    candidate: Candidate | None = None,
+) -> Worker:
+    """A worker for schools, not yet running. `candidate`: other code than this build's, as a test deploys it."""
+    chosen = candidate or this_build()
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[SchoolRollout],
+        workflows=[chosen.workflow],
         activities=[activities.publish_facts],
         workflow_runner=sandboxed() if settings.worker_sandboxed else UnsandboxedWorkflowRunner(),
-        build_id=build_id(),
+        build_id=chosen.build,
         max_cached_workflows=CACHED_MAX,
         max_concurrent_workflow_tasks=settings.worker_task_slots,
         max_concurrent_activities=ACTIVITIES_MAX,

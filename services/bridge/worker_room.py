@@ -10,11 +10,15 @@ import os
 import socket
 import sys
 
+from temporalio.client import Client
+from temporalio.service import RPCError
+
 from schemas.metrics import BRIDGE
 from services.bridge import temporal
 from services.bridge.activities import Activities
-from services.bridge.worker import runtime, worker
-from services.kit.database import Pool, open_pool
+from services.bridge.compatibility import Candidate, objection
+from services.bridge.worker import runtime, this_build, worker
+from services.kit.database import Pool, is_transient, open_pool
 from services.kit.metrics import Metrics
 from services.kit.process import Process
 from services.kit.room import Room
@@ -24,10 +28,20 @@ CONNECTIONS_MAX = 12
 """Connections for publications. Our judgement, 2026-11-23."""
 
 
+CHECK_SECONDS = 60.0
+"""Between two looks of a refused worker: what spoke against it may have ended. Our judgement, 2026-11-25."""
+RETRY_SECONDS = 2.0
+"""Between two tries while a server is away. Our judgement, 2026-11-25."""
+
+
 class WorkerProcess(Process):
     """A kit process that consumes nothing, relays nothing, and works on the bridge's tables."""
 
     _connected = False
+    _refused: str | None = None
+    """Why this build may not poll. None: nothing spoke against it."""
+    candidate: Candidate | None = None
+    """None: this build's own code."""
 
     async def _reach(self) -> Pool:
         return await open_pool(self.settings, "bridge", connections_max=CONNECTIONS_MAX)
@@ -42,7 +56,9 @@ class WorkerProcess(Process):
         file.write_text(json.dumps({"metrics": port, "pid": os.getpid()}), "utf-8")
         up = self.metrics.gauge("firstbell_process_up").labels(self.name)
         try:
-            async with worker(client, self.settings, Activities(self.pool, self.metrics)):
+            if not await self._may_decide(client):
+                return
+            async with worker(client, self.settings, Activities(self.pool, self.metrics), candidate=self.candidate):
                 self._connected = True
                 up.set(1)
                 self._log.info("process-started", address=self.settings.temporal_address)
@@ -52,8 +68,25 @@ class WorkerProcess(Process):
             file.unlink(missing_ok=True)
         self._log.info("process-stopped", because="asked to")
 
+    async def _may_decide(self, client: Client) -> bool:
+        """Waits until nothing speaks against this build. False: told to stop before. It polls nothing meanwhile."""
+        while not self.stopping.is_set():
+            try:
+                self._refused = await objection(self.pool, client, self.settings, self.candidate or this_build())
+                if self._refused is None:
+                    return True
+                self._log.error("worker-refused", because=self._refused)
+            except Exception as error:
+                if not (is_transient(error) or isinstance(error, RPCError)):
+                    raise
+                self._log.warning("worker-check-waits", because=repr(error)[:300])
+            await self._sleep(CHECK_SECONDS if self._refused else RETRY_SECONDS)
+        return False
+
     def health(self) -> tuple[bool, str]:
         """Whether the worker polls Temporal."""
+        if self._refused is not None:
+            return False, f"refused: {self._refused}"
         return (True, "in progress") if self._connected else (False, "waiting for the database or for Temporal")
 
 

@@ -58,6 +58,10 @@ class Settings(BaseModel):
     """Temporal's sandbox costs half the throughput; the import law and replay guard purity instead."""
     worker_task_slots: int = Field(default=8, ge=1, le=200)
     """Measured: 8 workflow-task slots give the same throughput as 100 and a ninth of the latency."""
+    worker_replay_schools: int = Field(default=40, ge=0, le=10_000)
+    """Histories of schools under way that a worker replays before it polls; only those another build decided last."""
+    worker_replay_seconds: float = Field(default=20, gt=0, le=600)
+    """How long that may take; then it polls on what was seen. Measured: 605 events replay in 90-210 ms."""
     audit_key_file: Path | None = None
     """The Ed25519 key that signs the audit's heads. None: `<home>/audit/key.pem`; made, mode 0600, at first start."""
     audit_heads_folder: Path | None = None

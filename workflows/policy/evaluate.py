@@ -10,7 +10,18 @@ from datetime import datetime
 from schemas.calendar import Calendar
 from schemas.consent import Awaited
 from schemas.decision import Approval, CriterionResult, EvidenceItem, GateInputs, Outcome, Reason, Status, Verdict
-from schemas.gate import SEMANTICS, Criterion, DefectCount, Gate, SchoolPolicy, Severity, Share, Soak, Threshold
+from schemas.gate import (
+    SEMANTICS,
+    SEMANTICS_OLDEST,
+    Criterion,
+    DefectCount,
+    Gate,
+    SchoolPolicy,
+    Severity,
+    Share,
+    Soak,
+    Threshold,
+)
 from schemas.model import digest_of
 from schemas.school import GateId, Role, SchoolStatus
 from workflows.policy import approvals, freezes, holds, overrides, waivers
@@ -112,7 +123,7 @@ def assess(
 
 
 def _judged(criterion: Criterion, ground: Ground, semantics: int) -> Judgement:
-    if not 1 <= semantics <= SEMANTICS:
+    if not SEMANTICS_OLDEST <= semantics <= SEMANTICS:
         return Judgement(Status.UNKNOWN, Reason.UNDECIDABLE)
     try:
         return judge(criterion, ground)

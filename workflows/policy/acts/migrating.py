@@ -1,6 +1,6 @@
 """The act of giving a school another policy: a state role's, and taken when the next phase opens."""
 
-from schemas.gate import SEMANTICS
+from schemas.gate import SEMANTICS, SEMANTICS_OLDEST
 from schemas.message import CommandReply
 from schemas.migration import MigratePolicy, PolicyMigrationAccepted
 from schemas.school import GateId, ScopeKind
@@ -22,9 +22,9 @@ def check(state: RolloutState, command: MigratePolicy) -> CommandReply | None:
             command, "role-may-not-migrate", "a state role over the state or the program",
             f"{command.actor.role.value} of {command.actor.scope.kind.value}", "ask the state director",
         )  # fmt: skip
-    if not 1 <= policy.semantics <= SEMANTICS:
+    if not SEMANTICS_OLDEST <= policy.semantics <= SEMANTICS:
         return refuse(
-            command, "semantics-unknown", f"semantics 1 to {SEMANTICS}", str(policy.semantics),
+            command, "semantics-unknown", f"semantics {SEMANTICS_OLDEST} to {SEMANTICS}", str(policy.semantics),
             "deploy workers that decide it first",
         )  # fmt: skip
     absent = [gate.value for gate in GateId if gate not in policy.gates]
