@@ -27,7 +27,7 @@ KNOWN = (SettingsError, PermanentError, TemporaryError)
 
 
 def commands() -> dict[str, EntryPoint]:
-    """Every command that an installed room brings, by name."""
+    """Every command that an installed room brings, by name: NOUN, or NOUN.VERB for a verb of another room's noun."""
     return {entry.name: entry for entry in entry_points(group=COMMANDS_GROUP)}
 
 
@@ -37,22 +37,33 @@ class Gathered(TyperGroup):
     def list_commands(self, ctx: "Context") -> list[str]:
         """Names in order of the alphabet."""
         del ctx  # the same in every context
-        return sorted(commands())
+        return sorted(name for name in commands() if "." not in name)
 
     def get_command(self, ctx: "Context", cmd_name: str) -> "Command | None":
         """The room's command; one that tells what is wrong when the room can't be loaded."""
         del ctx  # the same in every context
-        entry = commands().get(cmd_name)
-        if entry is None:
+        known = commands()
+        if cmd_name not in known or "." in cmd_name:
             return None
-        try:
-            app = entry.load()
-        except Exception as error:  # noqa: BLE001 - any fault of one room must not take the door away from the others
-            return _broken(cmd_name, error)
-        assert isinstance(app, typer.Typer)
-        command = typer.main.get_command(app)
-        command.name = cmd_name
+        command = _load(cmd_name, known[cmd_name])
+        if isinstance(command, TyperGroup):
+            for name in sorted(known):
+                noun, _, verb = name.partition(".")
+                if noun == cmd_name and verb:
+                    command.add_command(_load(verb, known[name]), verb)
         return command
+
+
+def _load(name: str, entry: EntryPoint) -> "Command":
+    """A room's command under its name; one that tells what is wrong when the room can't be loaded."""
+    try:
+        app = entry.load()
+    except Exception as error:  # noqa: BLE001 - any fault of one room must not take the door away from the others
+        return _broken(name, error)
+    assert isinstance(app, typer.Typer)
+    command = typer.main.get_command(app)
+    command.name = name
+    return command
 
 
 def _broken(name: str, error: Exception) -> "Command":

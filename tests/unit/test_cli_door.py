@@ -14,11 +14,22 @@ from services.kit.settings import SettingsError
 fine_app = typer.Typer()
 mend_app = typer.Typer()
 bug_app = typer.Typer()
+noun_app = typer.Typer(no_args_is_help=True)
 
 
 @fine_app.command()
 def fine(word: str) -> None:
     typer.echo(f"heard {word}")
+
+
+@noun_app.callback()
+def noun() -> None:
+    """A noun with verbs of its own, and others'."""
+
+
+@noun_app.command()
+def own() -> None:
+    typer.echo("own")
 
 
 @mend_app.command()
@@ -40,6 +51,9 @@ def entries(monkeypatch: pytest.MonkeyPatch) -> None:
             "mend": f"{__name__}:mend_app",
             "bug": f"{__name__}:bug_app",
             "broken": "no_such_module_of_ours:app",
+            "noun": f"{__name__}:noun_app",
+            "noun.fine": f"{__name__}:fine_app",
+            "noun.broken": "no_such_module_of_ours:app",
         }.items()
     }
     monkeypatch.setitem(sys.modules, __name__, sys.modules.get(__name__) or sys.modules["__main__"])
@@ -51,6 +65,17 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     with pytest.raises(SystemExit) as left:
         door.run()
     return int(left.value.code or 0)
+
+
+def test_a_room_may_bring_a_verb_to_anothers_noun_and_break_only_that(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "noun", "fine", "you") == 0
+    assert run(monkeypatch, "noun", "own") == 0
+    assert capsys.readouterr().out == "heard you\nown\n"
+    assert run(monkeypatch, "noun", "broken") == 2
+    assert "its room could not be loaded" in capsys.readouterr().err
+    assert run(monkeypatch, "noun.fine", "you") == 2, "a verb is no noun"
 
 
 def test_a_command_is_found_by_its_entry(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

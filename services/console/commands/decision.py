@@ -1,7 +1,7 @@
 """`firstbell decision`: a decision as a record that anybody can decide again."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -11,6 +11,7 @@ from services.console import library, record, views
 from services.console.commands import screen
 from services.console.commands.school import JsonOption, ProgramOption, SchoolArgument
 from services.console.commands.session import CODES, Session, one_rollout, serve
+from services.console.pack import proving
 from services.console.record import DecisionExport, Proof
 from services.console.views import Answer, SchoolLine
 from services.kit.terminal import AWAY, DONE, MEND, NO, fail
@@ -105,7 +106,9 @@ async def _export_all(
 def verify(
     subjects: Annotated[
         list[str],
-        typer.Argument(metavar="FILE...|SCHOOL", help="Files of `decision export`, or a school."),
+        typer.Argument(
+            metavar="FILE...|SCHOOL", help="Files of `decision export`, packs of `program export`, or a school."
+        ),
     ],
     gate: GateOption = None,
     sequence: SequenceOption = None,
@@ -116,6 +119,8 @@ def verify(
 
     A file needs no server, no database and no stored policy: it brings its documents along.
     """
+    if proving.is_pack(Path(subjects[0])):
+        _verify_packs(subjects, as_json)
     proofs = [_prove(subject, program, gate, sequence) for subject in subjects]
     if as_json:
         screen.write_json(proofs[0] if len(proofs) == 1 else proofs)
@@ -123,6 +128,22 @@ def verify(
         _print_proof(proofs[0])
     else:
         _print_proofs(proofs)
+    raise typer.Exit(DONE if all(proof.stands for proof in proofs) else NO)
+
+
+def _verify_packs(subjects: list[str], as_json: bool) -> NoReturn:
+    """Every pack, file by file and decision by decision."""
+    proofs = []
+    for subject in subjects:
+        try:
+            proofs.append(proving.prove_pack(proving.read_pack(Path(subject)), subject))
+        except (record.UnreadableError, ValueError) as error:
+            fail(MEND, f"{subject}: {error}")
+    if as_json:
+        screen.write_json(proofs[0] if len(proofs) == 1 else proofs)
+    else:
+        for proof in proofs:
+            _print_pack(proof)
     raise typer.Exit(DONE if all(proof.stands for proof in proofs) else NO)
 
 
@@ -208,3 +229,14 @@ def _print_proofs(proofs: list[Proof]) -> None:
             _print_proof(proof)
     stand = sum(proof.stands for proof in proofs)
     screen.paper().print(f"{stand} of {len(proofs)} stand: decided again from the records alone")
+
+
+def _print_pack(proof: proving.PackProof) -> None:
+    paper = screen.paper()
+    for each in proof.findings:
+        paper.print(f"  {each.place}\n    expected  {each.expected}\n    seen      {each.seen}")
+    hidden = f"; {proof.hidden_count} rest on hidden numbers and cannot be decided again from here"
+    told = (
+        f"{proof.subject}: {proof.proved_count} of {proof.decisions_count} decisions decided again from the pack alone"
+    )
+    paper.print(("stands: " if proof.stands else "refused: ") + told + (hidden if proof.hidden_count else ""))
