@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from pydantic import BaseModel
 
+from schemas.advisory import Advisory
 from schemas.calendar import Calendar, CalendarPointer
 from schemas.events import assessment, helpdesk, provisioning, training
 from schemas.fact import Fact
@@ -78,12 +79,13 @@ ASSESSMENT = Topic(
     assessment.EVENTS,
 )
 READINGS = Topic("firstbell.readiness.reading.v1", "readings", "scope", PARTITIONS, RAW_RETENTION, False, (Reading,))
+ADVISORIES = Topic("firstbell.rollout.advisory.v1", "console", "advisory", 1, None, False, (Advisory,))
 FACTS = Topic("firstbell.rollout.fact.v1", "bridge", "school", PARTITIONS, FACT_RETENTION, False, (Fact,))
 
 RAW_TOPICS: tuple[Topic, ...] = (PROVISIONING, HELPDESK, TRAINING, ASSESSMENT)
 """Strict topics that people and sources may publish to."""
 
 TOPICS: tuple[Topic, ...] = (
-    SCHOOLS, ACTORS, CALENDARS, CALENDAR_POINTERS, POLICIES, *RAW_TOPICS, READINGS, FACTS,
+    SCHOOLS, ACTORS, CALENDARS, CALENDAR_POINTERS, POLICIES, *RAW_TOPICS, READINGS, FACTS, ADVISORIES,
 )  # fmt: skip
 """Every topic there is."""

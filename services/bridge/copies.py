@@ -1,4 +1,4 @@
-"""The bridge's own copies of schools, calendars and policies, kept from their topics.
+"""The bridge's own copies of schools, calendars, policies and advisories, kept from their topics.
 
 Handlers of one subscription. Whatever changes a school's context marks its rollouts for the sender, in the same
 transaction. A copy that is not here yet is unknown, never guessed.
@@ -12,11 +12,12 @@ from itertools import groupby
 from pydantic import BaseModel
 
 from schemas import topics
+from schemas.advisory import Advisory
 from schemas.calendar import Calendar, CalendarPointer
 from schemas.gate import PolicyStored
 from schemas.model import digest_of
 from schemas.school import SchoolRecord
-from services.bridge import rollouts
+from services.bridge import advisories, rollouts
 from services.kit.batch import Batch
 from services.kit.consume import Record, Result, Subscription
 from services.kit.lag import lag
@@ -40,6 +41,8 @@ async def take_copies(batch: Batch, records: Sequence[Record[BaseModel]]) -> Seq
             results += await _take_pointers(batch, [v for v in values if isinstance(v, CalendarPointer)])
         elif kind is PolicyStored:
             results += await _take_policies(batch, [v for v in values if isinstance(v, PolicyStored)])
+        elif kind is Advisory:
+            results += await advisories.take(batch, [v for v in values if isinstance(v, Advisory)])
         else:
             results += [Disposition.IGNORED] * len(values)
     return results
@@ -72,7 +75,8 @@ async def _take_schools(batch: Batch, schools: Sequence[SchoolRecord]) -> list[R
         [school.version for school in changed],
         [school.model_dump_json() for school in changed],
     )
-    await rollouts.follow_districts(batch.connection, sorted(newest))
+    moved = await rollouts.follow_districts(batch.connection, sorted(newest))
+    await advisories.move_concerned(batch.connection, moved)
     await rollouts.mark_schools(batch.connection, sorted(newest), batch.now)
     return results
 
@@ -150,7 +154,7 @@ async def wait_until_level(settings: Settings, within: timedelta = LEVEL_WITHIN)
         await asyncio.sleep(0.2)
 
 
-_TOPICS = (topics.SCHOOLS, topics.CALENDARS, topics.CALENDAR_POINTERS, topics.POLICIES)
+_TOPICS = (topics.SCHOOLS, topics.CALENDARS, topics.CALENDAR_POINTERS, topics.POLICIES, topics.ADVISORIES)
 COPIES = Subscription(
     topics=tuple(topic.name for topic in _TOPICS),
     group="bridge-copies",

@@ -12,7 +12,7 @@ from schemas.calendar import Calendar
 from schemas.gate import PolicyDocument
 from schemas.readiness import CATALOGUE
 from schemas.school import SchoolRecord, SchoolStatus, ScopeKind
-from services.bridge import interest, rollouts
+from services.bridge import advisories, interest, rollouts
 from services.bridge.documents import Documents
 from services.kit.database import Connection
 from services.kit.outcome import PermanentError
@@ -206,6 +206,7 @@ async def enter(connection: Connection, documents: Documents, plan: Plan) -> Non
         plan.program_id, plan.policy_digest,
     )  # fmt: skip
     fresh = {row["school_id"] for row in added}
+    await advisories.move_concerned(connection, [(plan.program_id, school) for school in sorted(fresh)])
     rows: list[tuple[str, str, str, str, str, float]] = []
     for entry in plan.entries:
         if entry.school.school_id in fresh:

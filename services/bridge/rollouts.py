@@ -47,8 +47,8 @@ async def mark_districts(connection: Connection, districts: Sequence[str], at: d
     await mark(connection, [(row["program_id"], row["school_id"]) for row in rows], at, urgent=True)
 
 
-async def follow_districts(connection: Connection, schools: Sequence[str]) -> None:
-    """Rollouts of schools that changed district watch the new one's readings from now."""
+async def follow_districts(connection: Connection, schools: Sequence[str]) -> list[Key]:
+    """Rollouts of schools that changed district watch the new one's readings from now; returns them."""
     moved = await connection.fetch(
         """update rollout set district_id = school.district_id from school
         where rollout.school_id = school.school_id and school.school_id = any($1)
@@ -63,12 +63,13 @@ async def follow_districts(connection: Connection, schools: Sequence[str]) -> No
             where program_id = $1 and school_id = $2 and signal = any($4)""",
             row["program_id"], row["school_id"], row["district_id"], names,
         )  # fmt: skip
+    return [(row["program_id"], row["school_id"]) for row in moved]
 
 
 async def forget_contexts(connection: Connection, keys: Sequence[Key]) -> None:
-    """Context and calendar are sent again, whatever was sent before."""
+    """Context, calendar and advisories are sent again, whatever was sent before."""
     await connection.execute(
-        """update rollout set sent_context_version = 0, sent_calendar_digest = null
+        """update rollout set sent_context_version = 0, sent_calendar_digest = null, sent_advisories_version = 0
         from unnest($1::text[], $2::text[]) as marked (program_id, school_id)
         where rollout.program_id = marked.program_id and rollout.school_id = marked.school_id""",
         [program for program, _ in keys], [school for _, school in keys],

@@ -16,9 +16,11 @@ from asyncpg import Record as Row
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from schemas.advisory import AdvisoriesArrived
 from schemas.message import ContextArrived, ReadingsArrived
 from schemas.readiness import CoalescedReading
 from schemas.school import SchoolRecord
+from services.bridge import advisories
 from services.bridge.contexts import context_of
 from services.bridge.documents import Documents
 from services.bridge.pace import Pace
@@ -57,6 +59,8 @@ class Parcel:
     school_id: str
     version: int
     context: ContextArrived | None
+    advisories: AdvisoriesArrived | None = None
+    """None: the rollout was told all that stands."""
     readings: dict[str, CoalescedReading] = field(default_factory=dict)
     raw: dict[str, tuple[int, str]] = field(default_factory=dict)
     """Signal to (sequence, reading), as they will be remembered as sent."""
@@ -145,7 +149,9 @@ class Sender:
                     calendar=calendar if moved else None,
                     calendar_digest=digest,
                 )
-        return Parcel(row["program_id"], row["school_id"], row["dirty_version"], context)
+        told = row["advisories_version"] <= row["sent_advisories_version"]
+        word = None if told else await advisories.word_for(connection, row["program_id"], row["school_id"])
+        return Parcel(row["program_id"], row["school_id"], row["dirty_version"], context, word)
 
     async def _fill(self, connection: Connection, parcels: dict[tuple[str, str], Parcel]) -> None:
         rows = await connection.fetch(
@@ -182,7 +188,9 @@ class Sender:
 
     async def _send(self, parcel: Parcel) -> Sent:
         handle = self._client.get_workflow_handle(workflow_id(parcel.program_id, parcel.school_id))
-        messages: list[ContextArrived | ReadingsArrived] = [] if parcel.context is None else [parcel.context]
+        messages: list[ContextArrived | AdvisoriesArrived | ReadingsArrived] = [
+            each for each in (parcel.context, parcel.advisories) if each is not None
+        ]
         if parcel.readings:
             messages.append(ReadingsArrived(readings=parcel.readings))
         for message in messages:
@@ -233,10 +241,12 @@ class Sender:
                     """update rollout set acked_version = greatest(acked_version, $3), retry_at = null,
                         urgent = urgent and dirty_version > $3,
                         sent_context_version = greatest(sent_context_version, coalesce($4, 0)),
-                        sent_calendar_digest = case when $4 is null then sent_calendar_digest else $5 end
+                        sent_calendar_digest = case when $4 is null then sent_calendar_digest else $5 end,
+                        sent_advisories_version = greatest(sent_advisories_version, $6)
                     where program_id = $1 and school_id = $2""",
                     parcel.program_id, parcel.school_id, parcel.version,
                     context.context.version if context else None, context.calendar_digest if context else None,
+                    parcel.advisories.version if parcel.advisories else 0,
                 )  # fmt: skip
             rows = [(p.program_id, p.school_id, name, *raw) for p in ordered for name, raw in p.raw.items()]
             await connection.execute(

@@ -14,6 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from schemas.message import StartRollout, StopRollout
 from schemas.school import SchoolRecord
+from services.bridge import advisories
 from services.bridge.contexts import context_of
 from services.bridge.documents import Documents
 from services.bridge.pace import Pace
@@ -47,6 +48,7 @@ async def start_all(pool: Pool, client: Client, documents: Documents, program_id
             digest = row["policy_digest"] or program["policy_digest"]
             policy = await documents.school_policy(connection, digest, row["profile"])
             calendar = await documents.calendar(connection, row["sent_calendar_digest"])
+            told = await advisories.word_for(connection, program_id, school.school_id)
         if policy is None:
             raise PermanentError(f"policy {digest}: expected it stored, seen none; store it again")
         first = StartRollout(
@@ -57,18 +59,23 @@ async def start_all(pool: Pool, client: Client, documents: Documents, program_id
             context=context_of(school, program["release_id"]),
             calendar=calendar_for(calendar, program["rehearsal"]),
             started_at=datetime.now(UTC),
+            advisories=told.advisories if told else (),
+            advisories_version=told.version if told else 0,
+            wave=told.wave if told else None,
         )
-        await _start(client, first)
+        begun = await _start(client, first)
         await pool.execute(
-            "update rollout set status = 'running' where program_id = $1 and school_id = $2 and status = 'starting'",
-            program_id, school.school_id,
+            """update rollout set status = 'running', sent_advisories_version = greatest(sent_advisories_version, $3)
+            where program_id = $1 and school_id = $2 and status = 'starting'""",
+            program_id, school.school_id, first.advisories_version if begun else 0,
         )  # fmt: skip
 
     await _paced(len(rows), start, rate, told)
     return len(rows)
 
 
-async def _start(client: Client, first: StartRollout) -> None:
+async def _start(client: Client, first: StartRollout) -> bool:
+    """False: it runs already, by an earlier try, perhaps with older advisories."""
     attributes = [SearchAttributePair(DISTRICT, first.context.district_id)] if first.context else []
     try:
         await client.start_workflow(
@@ -82,7 +89,8 @@ async def _start(client: Client, first: StartRollout) -> None:
             rpc_timeout=RPC,
         )
     except WorkflowAlreadyStartedError:
-        return  # an earlier try got this far
+        return False  # an earlier try got this far
+    return True
 
 
 async def stop_all(pool: Pool, client: Client, program_id: str, reason: str, rate: float, told: Told) -> int:

@@ -136,6 +136,11 @@ def test_a_named_exemption_lets_one_school_pass() -> None:
     assert (school.held_by, school.causes()) == ([], ["bypassed"])
     other = ready().hears_of(advisory_of(exempt=(exemption(ELSEWHERE),)))
     assert other.held_by == ["advisory-0001"]
+    before = len(other.facts)
+    other.hears_of(advisory_of(version=2, exempt=(exemption(ELSEWHERE), exemption(DISTRICT))))
+    assert len(other.facts) == before, "that another school passes is no news here"
+    other.hears_of(advisory_of(version=3, reason="worse-than-thought"))
+    assert other.kinds()[-1] == "hold-added"
 
 
 def test_an_emergency_stop_is_shown_as_one() -> None:

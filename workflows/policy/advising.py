@@ -39,10 +39,15 @@ def advise(ledger: Ledger) -> None:
         ledger.write(HoldReleased(hold_id=hold_id, cause=_cause(state, told.get(hold_id), ledger.now)))
     for hold_id, hold in sorted(wanted.items()):
         held = state.picture.holds.get(hold_id)
-        if held is None or held.model_copy(update={"placed_at": hold.placed_at}) != hold:
-            ledger.write(
-                HoldAdded(hold=hold if held is None else hold.model_copy(update={"placed_at": held.placed_at}))
-            )
+        if held is None:
+            ledger.write(HoldAdded(hold=hold))
+        elif _differs(held, again := hold.model_copy(update={"placed_at": held.placed_at})):
+            ledger.write(HoldAdded(hold=again))
+
+
+def _differs(held: Hold, again: Hold) -> bool:
+    """Whether people would see another hold: that its advisory lets another school pass is no news here."""
+    return held.model_copy(update={"advisory_version": again.advisory_version}) != again
 
 
 def matches(advisory: Advisory, known: Known) -> Truth:
