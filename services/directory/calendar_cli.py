@@ -1,6 +1,6 @@
 """`firstbell calendar`: a district's instructional days, from a file or imagined for a rehearsal."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,11 +11,12 @@ import typer
 from rich.console import Console
 
 from schemas.calendar import Calendar
-from services.directory import lookup
-from services.directory.calendar_store import Chosen, Make, choose, current_calendar
+from services.directory import calendar_edit_cli, ical_cli, lookup
+from services.directory.calendar_edits import carried, declare
+from services.directory.calendar_store import Chosen, Make, choose, current_calendar, current_calendars, statewide
 from services.directory.calendars import read_calendar_file, rehearsal, resolve
 from services.directory.reconcile import KnownDistrict
-from services.directory.store import waiting_count
+from services.directory.store import lock, waiting_count
 from services.directory.terminal import on_screen, waiting
 from services.kit.database import Connection
 from services.kit.terminal import NO, codes, emit, in_transaction
@@ -25,29 +26,71 @@ app = typer.Typer(
     help=f"""Instructional days of districts. Without a calendar no school advances.
 
     A calendar file is YAML: district (one or a list), time_zone, hours_per_day, opens, closes, first_day, last_day,
-    breaks (a day, or from and to), days (other hours, make-up days; or all days, without first_day).
+    breaks (a day, or from and to), days (other hours, make-up days; or all days, without first_day), windows
+    (name, kind, from, to; or starts, hours and rule).
 
     Examples:
 
       firstbell calendar import aberdeen.yaml
 
+      firstbell calendar import --ical district.ics --district Aberdeen --map "Benchmark week=testing"
+
       firstbell calendar show Aberdeen
+
+      firstbell calendar close Aberdeen 2026-12-03 --reason snow
 
       firstbell calendar rehearse --all --day-seconds 1 --days 200
 
     {codes("the district has no calendar")}""",
 )
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
+Prepare = Callable[[Connection, Sequence[KnownDistrict]], Awaitable[Make]]
+"""Reads what a district's calendar is made of, inside the transaction that stores it."""
+
+
+app.add_typer(calendar_edit_cli.window_app, name="window")
+app.command("close", epilog=calendar_edit_cli.CODES)(calendar_edit_cli.close_day)
+app.command("reopen", epilog=calendar_edit_cli.CODES)(calendar_edit_cli.reopen_day)
 
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="A calendar file (YAML).", exists=True, dir_okay=False)],
+    file: Annotated[Path | None, typer.Argument(help="A calendar file (YAML).", exists=True, dir_okay=False)] = None,
+    ical: Annotated[
+        Path | None,
+        typer.Option(help="An iCalendar file instead: closures, breaks, testing.", exists=True, dir_okay=False),
+    ] = None,
+    district: Annotated[list[str] | None, typer.Option(help="With --ical: whose; may be repeated.")] = None,
+    words: Annotated[list[str] | None, typer.Option("--map", help="With --ical: WORDS=KIND; may be repeated.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Give districts the calendar of a file; the same calendar again changes nothing."""
+    """Give districts the calendar of a file; the same again changes nothing. What commands declared stays.
+
+    With --ical, the events of a file change the calendar that stands: days of closures and breaks go, windows are
+    declared; events at fault are told by line and uid, and the others land.
+    """
+    if (file is None) is (ical is None):
+        raise typer.BadParameter("expected FILE or --ical FILE")
+    if ical is not None:
+        if not district:
+            raise typer.BadParameter("--ical: expected --district, once or more")
+        ical_cli.import_ical(ical, district, words or (), as_json)
+        return
+    assert file is not None
     content = read_calendar_file(file.read_text("utf-8-sig"), str(file))
-    _choose(content.district, None, lambda district_id, version: resolve(content, district_id, version), as_json)
+
+    async def prepare(connection: Connection, districts: Sequence[KnownDistrict]) -> Make:
+        former = await current_calendars(connection, [each.district_id for each in districts])
+        states = {each.district_id: each.state for each in districts}
+        wide = await statewide(connection, sorted(set(states.values())))
+
+        def make(district_id: str, version: int) -> Calendar:
+            fresh = carried(resolve(content, district_id, version), former.get(district_id))
+            return declare(fresh, wide.get(states[district_id], ()))
+
+        return make
+
+    _choose(content.district, None, prepare, as_json)
 
 
 @app.command()
@@ -74,7 +117,10 @@ def rehearse(
             time_zone=time_zone, last_day_hours=last_day_hours,
         )  # fmt: skip
 
-    _choose(district or (), state, make, as_json)
+    async def prepare(_connection: Connection, _districts: Sequence[KnownDistrict]) -> Make:
+        return make
+
+    _choose(district or (), state, prepare, as_json)
 
 
 def _instant(text: str | None) -> datetime:
@@ -96,9 +142,11 @@ def _date(text: str) -> date:
         raise typer.BadParameter(f"--first-date: expected a date such as 2026-09-02, seen {text!r}") from error
 
 
-def _choose(wanted: Sequence[str], state: str | None, make: Make, as_json: bool) -> None:
+def _choose(wanted: Sequence[str], state: str | None, prepare: Prepare, as_json: bool) -> None:
     async def write(connection: Connection) -> tuple[list[KnownDistrict], list[Chosen], int]:
         districts = await lookup.find_districts(connection, wanted, state)
+        await lock(connection)
+        make = await prepare(connection, districts)
         chosen = await choose(connection, [d.district_id for d in districts], make, datetime.now(UTC))
         return districts, chosen, await waiting_count(connection)
 
@@ -150,3 +198,5 @@ def show(
         begin, end = (datetime.fromtimestamp(ms / 1000, zone) for ms in (opens, closes))
         out.print(f"{civil}  {begin:%Y-%m-%d %H:%M:%S} to {end:%H:%M:%S}", highlight=False)
     out.print(f"{len(calendar.days)} instructional days in all; --json prints each", highlight=False)
+    if calendar.windows:
+        out.print(f"{len(calendar.windows)} windows; `firstbell calendar window list` has them", highlight=False)

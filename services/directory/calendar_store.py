@@ -8,6 +8,7 @@ from schemas.calendar import Calendar, CalendarPointer
 from schemas.model import canonical_bytes, digest_of
 from schemas.topics import CALENDAR_POINTERS, CALENDARS
 from services.directory.store import SOURCE, lock
+from services.directory.windows import WindowEntry
 from services.kit import outbox
 from services.kit.database import Connection
 
@@ -89,6 +90,67 @@ def _events(calendar: Calendar, digest: str, now: datetime) -> list[outbox.Row]:
             CALENDAR_POINTERS.name, calendar.district_id, CalendarPointer.ce_type, pointer, source=SOURCE, time=now
         ),
     ]  # the document first: who follows the pointer finds it
+
+
+async def current_calendars(connection: Connection, district_ids: Sequence[str]) -> dict[str, Calendar]:
+    """The calendars these districts go by; a district without one is left out."""
+    rows = await connection.fetch(
+        """select p.district_id, c.document from calendar_pointer p join calendar c on c.digest = p.calendar_digest
+        where p.district_id = any($1::uuid[])""",
+        list(district_ids),
+    )
+    return {str(row["district_id"]): Calendar.model_validate_json(row["document"]) for row in rows}
+
+
+async def versions(connection: Connection, district_id: str) -> list[Calendar]:
+    """Every calendar a district ever had, newest first."""
+    rows = await connection.fetch(
+        "select document from calendar where district_id = $1 order by version desc", district_id
+    )
+    return [Calendar.model_validate_json(row["document"]) for row in rows]
+
+
+async def edit(
+    connection: Connection, district_ids: Sequence[str], change: Callable[[Calendar], Calendar], now: datetime
+) -> list[Chosen]:
+    """Each of these districts' calendar, changed, as its next version; one that comes out as it was changes nothing.
+
+    Districts without a calendar are left out. Inside the caller's transaction. Raises what `change` raises.
+    """
+    await lock(connection)
+    current = await current_calendars(connection, district_ids)
+
+    def make(district_id: str, version: int) -> Calendar:
+        changed = change(current[district_id])
+        same = changed is current[district_id] or digest_of(changed) == digest_of(current[district_id])
+        return current[district_id] if same else changed.model_copy(update={"version": version})
+
+    return await choose(connection, [each for each in district_ids if each in current], make, now)
+
+
+async def statewide(connection: Connection, states: Sequence[str]) -> dict[str, list[WindowEntry]]:
+    """The windows declared for whole states, by state."""
+    found: dict[str, list[WindowEntry]] = {}
+    for row in await connection.fetch(
+        "select state, entry from statewide_window where state = any($1) order by state, name", list(states)
+    ):
+        found.setdefault(row["state"], []).append(WindowEntry.model_validate_json(row["entry"]))
+    return found
+
+
+async def remember_statewide(connection: Connection, state: str, entry: WindowEntry, now: datetime) -> None:
+    """Keeps a state's window for calendars to come, in the place of one of its name."""
+    await connection.execute(
+        """insert into statewide_window (state, name, entry, recorded_at) values ($1, $2, $3, $4)
+        on conflict (state, name) do update set entry = excluded.entry, recorded_at = excluded.recorded_at""",
+        state, entry.name, entry.model_dump_json(by_alias=True), now,
+    )  # fmt: skip
+
+
+async def forget_statewide(connection: Connection, state: str, name: str) -> bool:
+    """Drops a state's window for calendars to come. False: there was none."""
+    status = await connection.execute("delete from statewide_window where state = $1 and name = $2", state, name)
+    return status != "DELETE 0"
 
 
 async def current_calendar(connection: Connection, district_id: str) -> tuple[Calendar, str, datetime] | None:
