@@ -18,6 +18,7 @@ from services.kit.settings import Settings
 from tests.harness.washington import FILE
 
 pytestmark = pytest.mark.stack
+TEXT = FILE.read_text("utf-8")
 STATE = "GU"
 ROWS = """NCESSCH,SCH_NAME,LEAID,LEA_NAME
 660000100001,First School,6600001,First District
@@ -50,8 +51,7 @@ async def districts(stack: Settings, tmp_path: Path, tell: Tell) -> Path:
     await import_files(stack, [schools], False, lambda _: None)
     await tell("window", "remove", "--name", "sba", "--state", STATE, "--yes")
     file = tmp_path / "calendar.yaml"
-    text = FILE.read_text("utf-8")
-    file.write_text(text.replace('["5300060"]', f'["{FIRST}", "{SECOND}"]'), "utf-8")
+    file.write_text(TEXT.replace('["5300060"]', f'["{FIRST}", "{SECOND}"]'), "utf-8")
     await tell("import", str(file))
     return file
 
@@ -85,6 +85,7 @@ async def test_a_day_is_closed_and_reopened_and_neither_twice(districts: Path, t
 async def test_a_states_window_previews_lands_once_reaches_later_calendars_and_goes(
     districts: Path, tell: Tell, tmp_path: Path
 ) -> None:
+    del districts
     preview = await tell(*SBA, "--state", STATE, "--dry-run")
     assert preview["districts_count"] == 3
     assert sorted(preview["changing"]) == sorted(mint_id("nces", each) for each in (FIRST, SECOND))
@@ -96,7 +97,7 @@ async def test_a_states_window_previews_lands_once_reaches_later_calendars_and_g
     again = await tell(*SBA, "--state", STATE, "--yes")
     assert [each["changed"] for each in again["calendars"]] == [False, False]
     late = tmp_path / "late.yaml"
-    late.write_text(districts.read_text("utf-8").replace(f'["{FIRST}", "{SECOND}"]', f'["{THIRD}"]'), "utf-8")
+    late.write_text(TEXT.replace('["5300060"]', f'["{THIRD}"]'), "utf-8")
     await tell("import", str(late))
     assert await windows(tell, THIRD) == ["sba"], "a calendar that comes later has the state's window"
     await tell("window", "remove", "--name", "sba", "--state", STATE, "--yes")
