@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from schemas.calendar import Calendar, Window, WindowKind
@@ -63,6 +63,7 @@ def seen(verdict: Verdict) -> tuple[object, ...]:
 
 
 @given(inputs(), LISTS, frozen_calendars(), st.floats(0, 1, exclude_max=True))
+@settings(max_examples=60, deadline=None)
 def test_with_windows_nothing_changes_strictly_before_the_next_evaluation(
     of: GateInputs, chosen: tuple[Freeze, ...], calendar: Calendar, share: float
 ) -> None:
@@ -74,6 +75,7 @@ def test_with_windows_nothing_changes_strictly_before_the_next_evaluation(
 
 
 @given(inputs(), LISTS, frozen_calendars())
+@settings(max_examples=60, deadline=None)
 def test_a_freeze_never_opens(of: GateInputs, chosen: tuple[Freeze, ...], calendar: Calendar) -> None:
     before, after = decide(of, (), calendar), decide(of, chosen, calendar)
     assert SEVERITY[after.outcome] >= SEVERITY[before.outcome]
@@ -81,6 +83,7 @@ def test_a_freeze_never_opens(of: GateInputs, chosen: tuple[Freeze, ...], calend
 
 
 @given(st.data(), LISTS, frozen_calendars())
+@settings(max_examples=60, deadline=None)
 def test_in_a_freeze_no_gate_opens_and_outside_all_it_opens(
     data: st.DataObject, chosen: tuple[Freeze, ...], calendar: Calendar
 ) -> None:
@@ -101,6 +104,7 @@ def test_in_a_freeze_no_gate_opens_and_outside_all_it_opens(
 
 
 @given(inputs(), LISTS, frozen_calendars(), st.randoms(use_true_random=False))
+@settings(max_examples=60, deadline=None)
 def test_the_order_of_windows_and_of_freezes_does_not_matter(
     of: GateInputs, chosen: tuple[Freeze, ...], calendar: Calendar, dice: object
 ) -> None:
@@ -115,6 +119,7 @@ def test_the_order_of_windows_and_of_freezes_does_not_matter(
 
 
 @given(LISTS, frozen_calendars(), WALKED, st.integers(-30, 90 * 24))
+@settings(max_examples=60, deadline=None)
 def test_the_next_opening_is_the_first_instant_outside_every_freeze(
     chosen: tuple[Freeze, ...], calendar: Calendar, gate: GateId, hours: int
 ) -> None:

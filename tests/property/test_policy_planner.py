@@ -29,6 +29,7 @@ def opening(calendar: Calendar, day: date) -> datetime:
 
 
 @given(st.data(), LISTS, frozen_calendars())
+@settings(max_examples=60, deadline=None)
 def test_the_latest_start_is_legal_and_a_day_later_is_not(
     data: st.DataObject, chosen: tuple[Freeze, ...], calendar: Calendar
 ) -> None:
@@ -47,6 +48,7 @@ def test_the_latest_start_is_legal_and_a_day_later_is_not(
 
 
 @given(st.data(), LISTS, frozen_calendars())
+@settings(max_examples=60, deadline=None)
 def test_a_rejected_date_has_no_start_and_the_next_is_the_first_that_is_accepted(
     data: st.DataObject, chosen: tuple[Freeze, ...], calendar: Calendar
 ) -> None:
@@ -63,7 +65,7 @@ def test_a_rejected_date_has_no_start_and_the_next_is_the_first_that_is_accepted
 
 
 @given(st.data(), LISTS, frozen_calendars())
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_a_perfect_school_opens_each_gate_when_the_plan_says_and_not_before(
     data: st.DataObject, chosen: tuple[Freeze, ...], calendar: Calendar
 ) -> None:
@@ -90,6 +92,7 @@ def test_a_perfect_school_opens_each_gate_when_the_plan_says_and_not_before(
 
 
 @given(st.data(), LISTS, frozen_calendars())
+@settings(max_examples=60, deadline=None)
 def test_every_phases_latest_start_lies_in_order_and_outside_the_freezes_of_the_gate_before(
     data: st.DataObject, chosen: tuple[Freeze, ...], calendar: Calendar
 ) -> None:
