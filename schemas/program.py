@@ -256,20 +256,21 @@ class WaveCount(Tolerant):
 
 
 class DistrictCount(WaveCount):
-    """One district's schools, over all waves."""
+    """One district's schools in one wave."""
 
+    wave: int = Field(ge=1)
     district_id: DistrictId
 
 
 class SchoolsMoved(Kinded, Tolerant):
-    """Signal: all counts of a program, absolute; one that does not know the last admission is too old."""
+    """Signal: all counts of a program, absolute; what does not know the last change of seats is too old."""
 
     kind: Literal["schools-moved"] = "schools-moved"
     known_sequence: int = Field(ge=0)
     """The program's fact_sequence that these counts include."""
     waves: dict[int, WaveCount] = Field(default_factory=dict)
     districts: tuple[DistrictCount, ...] = ()
-    """Only those with a failed school."""
+    """Only those of districts with a failed school."""
     under_way: int = 0
     """Admitted, neither progressed to the phase that counts nor left."""
     held: tuple[int, ...] = ()
@@ -277,9 +278,11 @@ class SchoolsMoved(Kinded, Tolerant):
 
 
 class SchoolsJoined(Kinded, Tolerant):
-    """Signal: schools that joined after the start. Those it has already are passed over."""
+    """Signal: schools that joined after the start; sent until a fact seats them."""
 
     kind: Literal["schools-joined"] = "schools-joined"
+    known_sequence: int = Field(ge=0)
+    """The program's fact_sequence when these had no seat yet."""
     seats: tuple[Seat, ...]
 
 
@@ -307,12 +310,14 @@ class StopLine(Kinded, Tolerant):
 
 
 class LiftLine(Kinded, Tolerant):
-    """Update: admission goes on."""
+    """Update: admission goes on, of the whole program or of a district that had failed."""
 
     kind: Literal["lift-line"] = "lift-line"
     act_id: ActId
     actor: Actor
     reason: Code
+    district_id: DistrictId | None = None
+    """None: the line of the whole program."""
 
 
 class ProgramTimePassed(Kinded, Tolerant):

@@ -103,6 +103,8 @@ class LineLifted(Kinded, Tolerant):
     kind: Literal["line-lifted"] = "line-lifted"
     actor: Actor
     reason: Code
+    district_id: DistrictId | None = None
+    """Whose abort was lifted. None: the line of the whole program."""
 
 
 class ProgramEnded(Kinded, Tolerant):
@@ -151,8 +153,8 @@ class ProgramPicture(Tolerant):
     aborted_districts: tuple[DistrictId, ...] = ()
     admitted: dict[int, int] = Field(default_factory=dict)
     """Wave to schools admitted."""
-    admitted_sequence: int = 0
-    """Of the last fact that admitted schools; counts that do not know it are too old."""
+    seats_sequence: int = 0
+    """Of the last fact that gave or took a seat; counts that do not know it are too old."""
     waits: tuple[Binding, ...] = ()
     """Why nobody more is admitted. Empty: nobody waits, or admission is under way."""
     line_stopped: Code | None = None
