@@ -15,6 +15,7 @@ from schemas.calendar import Calendar, CalendarPointer
 from schemas.events import assessment, helpdesk, provisioning, training
 from schemas.fact import Fact
 from schemas.gate import PolicyStored
+from schemas.program_fact import ProgramFact
 from schemas.readiness import Reading
 from schemas.school import ActorRecord, SchoolRecord
 
@@ -81,11 +82,13 @@ ASSESSMENT = Topic(
 READINGS = Topic("firstbell.readiness.reading.v1", "readings", "scope", PARTITIONS, RAW_RETENTION, False, (Reading,))
 ADVISORIES = Topic("firstbell.rollout.advisory.v1", "console", "advisory", 1, None, False, (Advisory,))
 FACTS = Topic("firstbell.rollout.fact.v1", "bridge", "school", PARTITIONS, FACT_RETENTION, False, (Fact,))
+PROGRAM_FACTS = Topic("firstbell.program.fact.v1", "bridge", "program", 1, FACT_RETENTION, False, (ProgramFact,))
 
 RAW_TOPICS: tuple[Topic, ...] = (PROVISIONING, HELPDESK, TRAINING, ASSESSMENT)
 """Strict topics that people and sources may publish to."""
 
 TOPICS: tuple[Topic, ...] = (
     SCHOOLS, ACTORS, CALENDARS, CALENDAR_POINTERS, POLICIES, *RAW_TOPICS, READINGS, FACTS, ADVISORIES,
+    PROGRAM_FACTS,
 )  # fmt: skip
 """Every topic there is."""

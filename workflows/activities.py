@@ -13,8 +13,10 @@ from temporalio import activity
 
 from schemas.fact import Fact
 from schemas.model import Tolerant
+from schemas.program_fact import ProgramFact
 
 _FACTS = TypeAdapter(tuple[Fact, ...])
+_PROGRAM_FACTS = TypeAdapter(tuple[ProgramFact, ...])
 
 
 def packed(document: bytes) -> str:
@@ -55,4 +57,32 @@ class FactBatch(Tolerant):
 @activity.defn(name="publish_facts")
 async def publish_facts(batch: FactBatch) -> None:
     """Every fact of the batch is durable and on its way to readers, once, or the call raises and nothing is."""
+    raise NotImplementedError("services/bridge/activities.py carries it out")
+
+
+class ProgramFactBatch(Tolerant):
+    """Facts of one program, in the order of their sequence."""
+
+    packed: str = Field(min_length=1)
+    """The facts' JSON."""
+    keys: tuple[str, ...] = ()
+    """`sequence kind` of each, for people who read the history. Nothing computes with it."""
+
+    @classmethod
+    def of(cls, facts: Sequence[ProgramFact]) -> "ProgramFactBatch":
+        """Packs facts. Never blocks."""
+        return cls(
+            packed=packed(_PROGRAM_FACTS.dump_json(tuple(facts))),
+            keys=tuple(f"{fact.fact_sequence} {fact.body.kind}" for fact in facts),
+        )
+
+    @property
+    def facts(self) -> tuple[ProgramFact, ...]:
+        """Unpacks them. Raises ValueError for what is no packed facts."""
+        return _PROGRAM_FACTS.validate_json(unpacked(self.packed))
+
+
+@activity.defn(name="publish_program_facts")
+async def publish_program_facts(batch: ProgramFactBatch) -> None:
+    """As `publish_facts`, for a program's own facts; the schools that a fact admits are started afterwards."""
     raise NotImplementedError("services/bridge/activities.py carries it out")

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 import structlog
 from temporalio import activity
 
-from services.bridge import ledger
+from services.bridge import ledger, program_ledger
 from services.kit.database import Pool
 from services.kit.metrics import Metrics
-from workflows.activities import FactBatch
+from workflows.activities import FactBatch, ProgramFactBatch
 
 LATENCY_SECONDS_MAX = 60.0
 """Seconds between a reading's arrival and a decision past which time, not the reading, is taken to have decided."""
@@ -47,3 +47,16 @@ class Activities:
         seconds = (datetime.now(UTC) - arrived).total_seconds() if arrived else None
         if seconds is not None and seconds <= LATENCY_SECONDS_MAX:
             self._metrics.histogram("firstbell_decision_latency_seconds").observe(seconds)
+
+    @activity.defn(name="publish_program_facts")
+    async def publish_program_facts(self, batch: ProgramFactBatch) -> None:
+        """As `publish_facts`, for a program's own facts; the schools that a fact admits are started afterwards."""
+        facts = batch.facts
+        try:
+            async with self._pool.acquire() as connection, connection.transaction():
+                fresh = await program_ledger.publish(connection, facts)
+        except ledger.FactConflictError as conflict:
+            self._log.error("fact-conflict", program_id=facts[0].program_id, because=str(conflict))
+            raise
+        for fact in fresh:
+            self._metrics.counter("firstbell_facts_published_total").labels(fact.body.kind).inc()

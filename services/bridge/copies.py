@@ -16,7 +16,7 @@ from schemas.advisory import Advisory
 from schemas.calendar import Calendar, CalendarPointer
 from schemas.gate import PolicyStored
 from schemas.model import digest_of
-from schemas.school import SchoolRecord
+from schemas.school import ActorRecord, SchoolRecord
 from services.bridge import advisories, rollouts
 from services.kit.batch import Batch
 from services.kit.consume import Record, Result, Subscription
@@ -43,6 +43,8 @@ async def take_copies(batch: Batch, records: Sequence[Record[BaseModel]]) -> Seq
             results += await _take_policies(batch, [v for v in values if isinstance(v, PolicyStored)])
         elif kind is Advisory:
             results += await advisories.take(batch, [v for v in values if isinstance(v, Advisory)])
+        elif kind is ActorRecord:
+            results += await _take_actors(batch, [v for v in values if isinstance(v, ActorRecord)])
         else:
             results += [Disposition.IGNORED] * len(values)
     return results
@@ -137,6 +139,23 @@ async def _take_policies(batch: Batch, policies: Sequence[PolicyStored]) -> list
     return results
 
 
+async def _take_actors(batch: Batch, actors: Sequence[ActorRecord]) -> list[Result]:
+    """Who may stop a program's line: roles alone, as the roster publishes them."""
+    results: list[Result] = []
+    for actor in actors:
+        version = await batch.connection.fetchval(
+            """insert into actor (actor_id, role, scope_kind, scope_id, roster_version, active, stand_in)
+            values ($1, $2, $3, $4, $5, $6, $7)
+            on conflict (actor_id, role, scope_kind, scope_id) do update set
+                roster_version = excluded.roster_version, active = excluded.active, stand_in = excluded.stand_in
+            where actor.roster_version <= excluded.roster_version returning roster_version""",
+            actor.actor_id, actor.role.value, actor.scope.kind.value, actor.scope.id, actor.roster_version,
+            actor.active, actor.stand_in,
+        )  # fmt: skip
+        results.append(Disposition.SUPERSEDED if version is None else Disposition.APPLIED)
+    return results
+
+
 async def wait_until_level(settings: Settings, within: timedelta = LEVEL_WITHIN) -> None:
     """Returns once the copies hold all that is published. Raises PermanentError when they do not in time."""
     end = asyncio.get_running_loop().time() + within.total_seconds()
@@ -154,7 +173,9 @@ async def wait_until_level(settings: Settings, within: timedelta = LEVEL_WITHIN)
         await asyncio.sleep(0.2)
 
 
-_TOPICS = (topics.SCHOOLS, topics.CALENDARS, topics.CALENDAR_POINTERS, topics.POLICIES, topics.ADVISORIES)
+_TOPICS = (
+    topics.SCHOOLS, topics.CALENDARS, topics.CALENDAR_POINTERS, topics.POLICIES, topics.ADVISORIES, topics.ACTORS,
+)  # fmt: skip
 COPIES = Subscription(
     topics=tuple(topic.name for topic in _TOPICS),
     group="bridge-copies",

@@ -104,10 +104,12 @@ async def _follow(connection: Connection, fresh: Sequence[Fact]) -> None:
             """update rollout set fact_sequence = $3, phase = $4,
                 outcome = case when $5::text is not null then $5 when $6 then null else outcome end,
                 asked = case when $7::text is not null then $7 when $8 then null else asked end,
-                status = case when $9 then 'stopped' else status end
+                status = case when $9 then 'stopped' else status end, fact_at = $10,
+                unmet_since = case when $5 = 'unmet' then coalesce(unmet_since, $10)
+                    when $5 is not null or $6 then null else unmet_since end
             where program_id = $1 and school_id = $2 and fact_sequence < $3""",
             *key_of(fact), fact.phase.value, outcome.value if outcome else None, body.kind == "phase-opened",
-            asked, answered, body.kind == "rollout-stopped",
+            asked, answered, body.kind == "rollout-stopped", fact.occurred_at,
         )  # fmt: skip
 
 

@@ -77,7 +77,7 @@ async def make_plan(connection: Connection, documents: Documents, wish: Wish) ->
         )
     entries = await _entries(connection, documents, wish, document, entering)
     held = await connection.fetchval(
-        "select count(*) from rollout where program_id = $1 and school_id = any($2) and status <> 'starting'",
+        "select count(*) from rollout where program_id = $1 and school_id = any($2) and status in ('running', 'stopped')",
         wish.program_id, [school.school_id for school in entering],
     )  # fmt: skip
     return Plan(
@@ -182,17 +182,20 @@ async def _entries(
     return tuple(entries)
 
 
-async def enter(connection: Connection, documents: Documents, plan: Plan) -> None:
-    """Writes program, rollouts and what they watch, in the caller's transaction; schools it holds stay as they are."""
+async def enter(connection: Connection, documents: Documents, plan: Plan, *, status: str = "starting") -> None:
+    """Writes program, rollouts and what they watch, in the caller's transaction; schools it holds stay as they are.
+
+    `status` is the new rollouts': they start at once, or wait for their wave.
+    """
     await connection.execute(
         """insert into program (program_id, policy_digest, rehearsal, release_id) values ($1, $2, $3, $4)
         on conflict do nothing""",
         plan.program_id, plan.policy_digest, plan.rehearsal, plan.release_id,
     )  # fmt: skip
     added = await connection.fetch(
-        """insert into rollout (program_id, school_id, district_id, profile, sent_context_version,
+        """insert into rollout (program_id, status, school_id, district_id, profile, sent_context_version,
             sent_calendar_digest)
-        select $1, * from unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[])
+        select $1, $7, * from unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[])
         on conflict do nothing returning school_id""",
         plan.program_id,
         [entry.school.school_id for entry in plan.entries],
@@ -200,6 +203,7 @@ async def enter(connection: Connection, documents: Documents, plan: Plan) -> Non
         [entry.profile for entry in plan.entries],
         [entry.school.version for entry in plan.entries],
         [entry.calendar_digest for entry in plan.entries],
+        status,
     )
     await connection.execute(
         "update rollout set policy_digest = $2 where program_id = $1 and policy_digest is null",

@@ -5,10 +5,12 @@ from pathlib import Path
 
 from schemas.metrics import BRIDGE
 from services.bridge import temporal
+from services.bridge.admitter import Admitter
 from services.bridge.copies import COPIES
 from services.bridge.documents import Documents
 from services.bridge.incoming import Incoming, resend
 from services.bridge.ledger import FACTS
+from services.bridge.program_ledger import PROGRAM_FACTS
 from services.bridge.sender import Sender
 from services.kit.batch import Batch
 from services.kit.metrics import Metrics
@@ -38,6 +40,10 @@ def process(settings: Settings) -> Process:
         sender = Sender(running.pool, client, documents, metrics, settings.bridge_signals_per_second)
         await sender.run(running.stopping)
 
+    async def admit(running: Process) -> None:
+        client = await temporal.connect(settings, lazy=True)
+        await Admitter(running.pool, client, documents, settings.bridge_starts_per_second).run(running.stopping)
+
     return Process(
         "bridge",
         settings,
@@ -45,10 +51,11 @@ def process(settings: Settings) -> Process:
             COPIES,
             Incoming(documents, metrics.counter("firstbell_bridge_readings_total")).subscription(),
             FACTS,
+            PROGRAM_FACTS,
         ),
         sweeps=(Sweep("dirty-schools", GAUGE_SECONDS, count), Sweep("resend", RESEND_SECONDS, resend)),
         metrics=metrics,
-        tasks=(send,),
+        tasks=(send, admit),
     )
 
 

@@ -13,14 +13,16 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from schemas.message import StartRollout, StopRollout
+from schemas.program import StopProgram
 from schemas.school import SchoolRecord
 from services.bridge import advisories
 from services.bridge.contexts import context_of
 from services.bridge.documents import Documents
 from services.bridge.pace import Pace
 from services.bridge.programs import calendar_for
-from services.kit.database import Pool
+from services.kit.database import Connection, Pool
 from services.kit.outcome import PermanentError
+from workflows.program.messages import workflow_id as program_workflow_id
 from workflows.school.messages import DISTRICT, TASK_QUEUE, WORKFLOW, RolloutInput, workflow_id
 
 AT_ONCE = 16
@@ -31,20 +33,35 @@ Told = Callable[[int, int], None]
 """Told after each school: how many are done, of how many."""
 
 
-async def start_all(pool: Pool, client: Client, documents: Documents, program_id: str, rate: float, told: Told) -> int:
-    """Starts every school of the program that is not running yet; returns how many. Raises RPCError: run it again."""
+async def start_all(
+    pool: Pool,
+    client: Client,
+    documents: Documents,
+    program_id: str,
+    rate: float,
+    told: Told,
+    *,
+    limit: int | None = None,
+) -> int:
+    """Starts every school of the program that is not running yet; returns how many. Raises RPCError: run it again.
+
+    `limit` None: all of them. A program stopped meanwhile starts nobody more.
+    """
     program = await pool.fetchrow("select * from program where program_id = $1", program_id)
     assert program is not None  # entered before
     rows = await pool.fetch(
         """select r.school_id, r.profile, r.policy_digest, s.document, r.sent_calendar_digest from rollout r
-        join school s using (school_id) where r.program_id = $1 and r.status = 'starting' order by r.school_id""",
-        program_id,
-    )
+        join school s using (school_id) where r.program_id = $1 and r.status = 'starting' order by r.school_id
+        limit $2""",
+        program_id, limit,
+    )  # fmt: skip
 
     async def start(index: int) -> None:
         row = rows[index]
         school = SchoolRecord.model_validate_json(row["document"])
         async with pool.acquire() as connection:
+            if limit is not None and await _stopped(connection, program_id):
+                return
             digest = row["policy_digest"] or program["policy_digest"]
             policy = await documents.school_policy(connection, digest, row["profile"])
             calendar = await documents.calendar(connection, row["sent_calendar_digest"])
@@ -74,6 +91,12 @@ async def start_all(pool: Pool, client: Client, documents: Documents, program_id
     return len(rows)
 
 
+async def _stopped(connection: Connection, program_id: str) -> bool:
+    return bool(
+        await connection.fetchval("select stopped_at is not null from program where program_id = $1", program_id)
+    )
+
+
 async def _start(client: Client, first: StartRollout) -> bool:
     """False: it runs already, by an earlier try, perhaps with older advisories."""
     attributes = [SearchAttributePair(DISTRICT, first.context.district_id)] if first.context else []
@@ -95,8 +118,15 @@ async def _start(client: Client, first: StartRollout) -> bool:
 
 async def stop_all(pool: Pool, client: Client, program_id: str, reason: str, rate: float, told: Told) -> int:
     """Stops every school of the program; returns how many were told. What never started is only written off."""
+    waved = await pool.fetchval(
+        "update program set stopped_at = now() where program_id = $1 and waves is not null returning program_id",
+        program_id,
+    )
+    if waved is not None:
+        await _stop_admission(pool, client, program_id, reason)
     rows = await pool.fetch(
-        "select school_id from rollout where program_id = $1 and status <> 'stopped' order by school_id", program_id
+        "select school_id from rollout where program_id = $1 and status not in ('stopped', 'left') order by school_id",
+        program_id,
     )
 
     async def stop(index: int) -> None:
@@ -115,6 +145,18 @@ async def stop_all(pool: Pool, client: Client, program_id: str, reason: str, rat
     await _paced(len(rows), stop, rate, told)
     await pool.execute("update program set stopped_at = now() where program_id = $1", program_id)
     return len(rows)
+
+
+async def _stop_admission(pool: Pool, client: Client, program_id: str, reason: str) -> None:
+    """Nobody more is admitted; who waits leaves without ever having started."""
+    message = StopProgram(reason=reason)
+    try:
+        handle = client.get_workflow_handle(program_workflow_id(program_id))
+        await handle.signal(message.kind, message, rpc_timeout=RPC)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+    await pool.execute("update rollout set status = 'left' where program_id = $1 and status = 'waiting'", program_id)
 
 
 async def _paced(count: int, work: Callable[[int], Awaitable[None]], rate: float, told: Told) -> None:

@@ -20,6 +20,7 @@ import workflows
 from services.bridge.activities import Activities
 from services.bridge.compatibility import Candidate
 from services.kit.settings import Settings
+from workflows.program.rollout import ProgramRollout
 from workflows.school.messages import TASK_QUEUE
 from workflows.school.rollout import SchoolRollout
 
@@ -75,8 +76,8 @@ def worker(
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[chosen.workflow],
-        activities=[activities.publish_facts],
+        workflows=[chosen.workflow, ProgramRollout],
+        activities=[activities.publish_facts, activities.publish_program_facts],
         workflow_runner=sandboxed() if settings.worker_sandboxed else UnsandboxedWorkflowRunner(),
         build_id=chosen.build,
         max_cached_workflows=CACHED_MAX,

@@ -20,11 +20,23 @@ from schemas.message import (
     ReleaseHold,
     StopRollout,
 )
+from schemas.program import (
+    LiftLine,
+    SchoolsGone,
+    SchoolsJoined,
+    SchoolsMoved,
+    StopLine,
+    StopProgram,
+    WaveCount,
+)
 from schemas.school import GateId, Phase, Role
 from services.bridge.activities import Activities
 from tests.harness.scenario import CLEAN, Scenario, actor, calendar_of, context_of, reading
+from tests.harness.waved import Waved, candidate, director
+from tests.harness.waved import policy_of as waves_of
 from workflows import activities
 from workflows.policy.state import RolloutState
+from workflows.program import messages as program_messages
 from workflows.school import messages
 
 NOW = datetime(2026, 9, 1, 16, tzinfo=UTC)
@@ -39,6 +51,30 @@ def test_the_activity_carried_out_has_the_name_and_types_that_the_workflow_decla
     assert list(inspect.signature(Activities.publish_facts).parameters)[1:] == list(
         inspect.signature(activities.publish_facts).parameters
     )
+
+
+def test_a_programs_activity_is_the_one_its_workflow_declares() -> None:
+    declared = activity._Definition.must_from_callable(activities.publish_program_facts)
+    carried = activity._Definition.must_from_callable(Activities.publish_program_facts)
+    assert carried.name == declared.name
+    assert get_type_hints(Activities.publish_program_facts) == get_type_hints(activities.publish_program_facts)
+
+
+def program_samples() -> list[BaseModel]:
+    """One of each message that a program's workflow carries."""
+    program = Waved.of(waves_of(), [candidate(number) for number in range(5)])
+    seats = tuple(program.seats.values())
+    who = director()
+    return [
+        SchoolsMoved(known_sequence=3, waves={1: WaveCount(admitted=2)}, under_way=2, held=(4000,)),
+        SchoolsJoined(known_sequence=3, seats=seats),
+        SchoolsGone(school_ids=(seats[0].school_id,)),
+        StopProgram(reason="program-ended"),
+        program_messages.ProgramAct(command=StopLine(act_id="act-0001", actor=who, reason="recall")),
+        program_messages.ProgramAct(command=LiftLine(act_id="act-0001", actor=who, reason="recall")),
+        program_messages.ProgramInput.carrying(program.state),
+        activities.ProgramFactBatch.of(program.facts),
+    ]
 
 
 def state() -> RolloutState:
@@ -88,14 +124,14 @@ def with_unknown_fields(tree: Any) -> Any:
     return [with_unknown_fields(each) for each in tree] if isinstance(tree, list) else tree
 
 
-@pytest.mark.parametrize("sample", samples(), ids=lambda sample: type(sample).__name__)
+@pytest.mark.parametrize("sample", samples() + program_samples(), ids=lambda sample: type(sample).__name__)
 def test_a_message_reads_back_as_it_was_sent(sample: BaseModel) -> None:
     assert decoded(type(sample), sample) == sample
 
 
 @pytest.mark.parametrize(
     "sample",
-    [each for each in samples() if not isinstance(each, RolloutState | ContextArrived)],
+    [each for each in samples() + program_samples() if not isinstance(each, RolloutState | ContextArrived)],
     ids=lambda sample: type(sample).__name__,
 )
 def test_tomorrows_message_is_read_by_todays_worker(sample: BaseModel) -> None:
@@ -149,3 +185,8 @@ def test_an_input_that_holds_nothing_is_refused_with_the_next_step() -> None:
 def test_facts_packed_by_nobody_of_ours_are_refused() -> None:
     with pytest.raises(ValueError, match="expected deflated JSON"):
         _ = activities.FactBatch(packed="bm90IGRlZmxhdGVk").facts
+
+
+def test_a_programs_input_that_holds_nothing_is_refused_with_the_next_step() -> None:
+    with pytest.raises(ValueError, match="firstbell program start --waves"):
+        program_messages.ProgramInput().read()

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import temporalio.api.common.v1
 import temporalio.bridge.proto.activity_result as results
@@ -22,7 +22,6 @@ from temporalio.exceptions import ApplicationError
 from temporalio.worker import UnsandboxedWorkflowRunner, WorkflowInstance, WorkflowInstanceDetails
 from temporalio.workflow import Info, _Definition
 
-from schemas.fact import Fact
 from schemas.message import Command, CommandReply
 from services.bridge.worker import sandboxed
 from workflows.activities import FactBatch
@@ -38,15 +37,21 @@ def encode(value: BaseModel) -> Payload:
 
 @dataclass
 class Driver:
-    """One school; `now` moves only when told."""
+    """One school; `now` moves only when told. A subclass drives another workflow by naming its four types."""
+
+    definition: ClassVar[type] = SchoolRollout
+    workflow_type: ClassVar[str] = messages.WORKFLOW
+    input_type: ClassVar[type[BaseModel]] = messages.RolloutInput
+    batch_type: ClassVar[type[BaseModel]] = FactBatch
 
     now: datetime
     in_sandbox: bool = True
     publishes: bool = True
     """False: publications hang, as while the database is away."""
-    facts: list[Fact] = field(default_factory=list)
+    facts: list[Any] = field(default_factory=list)
+    """Of the workflow's own kind: a school's Fact, or a subclass's."""
     runs: int = 0
-    inputs: list[messages.RolloutInput] = field(default_factory=list)
+    inputs: list[Any] = field(default_factory=list)
     """What each run was given."""
     details: list[str] = field(default_factory=list)
     ended: bool = False
@@ -55,14 +60,14 @@ class Driver:
     attributes: dict[str, str] = field(default_factory=dict)
     build: str = "test"
     history_length: int = 3
-    _waiting: list[tuple[int, FactBatch]] = field(default_factory=list)
+    _waiting: list[tuple[int, Any]] = field(default_factory=list)
     _instance: WorkflowInstance | None = None
     _replies: dict[str, CommandReply | ApplicationError] = field(default_factory=dict)
     _query: Any = None
 
     # -- what a test says
 
-    def start(self, given: messages.RolloutInput) -> None:
+    def start(self, given: BaseModel) -> None:
         """Begins a run."""
         self.runs += 1
         self.inputs.append(given)
@@ -77,7 +82,7 @@ class Driver:
         finally:
             asyncio._set_running_loop(None)
             loop.close()
-        job = activations.InitializeWorkflow(workflow_type=messages.WORKFLOW, workflow_id="p/s", randomness_seed=7)
+        job = activations.InitializeWorkflow(workflow_type=self.workflow_type, workflow_id="p/s", randomness_seed=7)
         job.arguments.append(encode(given))
         self._activate(activations.WorkflowActivationJob(initialize_workflow=job))
 
@@ -157,7 +162,7 @@ class Driver:
             self.timers.pop(command.cancel_timer.seq, None)
         elif kind == "schedule_activity":
             asked = command.schedule_activity
-            batch = converter.payload_converter.from_payloads(list(asked.arguments), [FactBatch])[0]
+            batch = converter.payload_converter.from_payloads(list(asked.arguments), [self.batch_type])[0]
             if self.publishes:
                 follow.append(lambda: self._published(asked.seq, batch))
             else:
@@ -172,14 +177,14 @@ class Driver:
             self.attributes |= {key: payload.data.decode().strip('"') for key, payload in found.items()}
         elif kind == "continue_as_new_workflow_execution":
             payloads = list(command.continue_as_new_workflow_execution.arguments)
-            given = converter.payload_converter.from_payloads(payloads, [messages.RolloutInput])[0]
+            given = converter.payload_converter.from_payloads(payloads, [self.input_type])[0]
             follow.append(lambda: self.start(given))
         elif kind == "complete_workflow_execution":
             self.ended = True
         else:
             raise AssertionError(f"the driver does not speak {kind}: {command}")
 
-    def _published(self, sequence: int, batch: FactBatch) -> None:
+    def _published(self, sequence: int, batch: Any) -> None:
         self.facts += batch.facts
         done = activations.ResolveActivity(seq=sequence)
         done.result.completed.CopyFrom(results.Success())
@@ -201,12 +206,13 @@ class Driver:
             payload_converter_factory=converter._new_payload_converter,
             failure_converter_class=converter.failure_converter_class,
             interceptor_classes=[],
-            defn=_Definition.must_from_class(SchoolRollout),
+            defn=_Definition.must_from_class(self.definition),
             info=replace(
                 _INFO,
                 run_id=f"run-{self.runs}",
                 start_time=self.now,
                 workflow_start_time=self.now,
+                workflow_type=self.workflow_type,
                 typed_search_attributes=TypedSearchAttributes(
                     [
                         SearchAttributePair(key, self.attributes[key.name])

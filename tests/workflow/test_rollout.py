@@ -57,7 +57,8 @@ def kinds(school: Driver) -> list[str]:
 
 
 def phase(school: Driver) -> Phase:
-    return school.facts[-1].phase
+    found: Phase = school.facts[-1].phase
+    return found
 
 
 def test_a_clean_school_walks_four_gates_in_virtual_time(school: Driver) -> None:

@@ -1,0 +1,90 @@
+"""What the bridge's commands share: the way to its tables and to Temporal, checked words, progress on a screen.
+
+Called by cli.py and wave_cli.py. It never tries again: whoever typed the command does.
+"""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from services.bridge import starting, temporal
+from services.kit.database import Pool, open_pool
+from services.kit.outcome import PermanentError, TemporaryError
+from services.kit.settings import Settings
+from services.kit.terminal import run
+
+T = TypeVar("T")
+screen = Console(stderr=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Home = Annotated[Path | None, typer.Option("--home", help="State folder of this installation.")]
+Name = Annotated[str, typer.Argument(help="The program's name: lower-case letters, digits, hyphens.")]
+
+
+def serve(home: Path | None, work: Callable[[Settings, Pool], Awaitable[T]]) -> T:
+    """Runs a command on the bridge's tables; a server that is away is exit code 3 and one sentence."""
+
+    async def inside(settings: Settings) -> T:
+        pool = await open_pool(settings, "bridge")
+        try:
+            return await work(settings, pool)
+        except RPCError as error:
+            raise away(settings, error) from error
+        finally:
+            await pool.close()
+
+    return run("bridge", inside, home)
+
+
+async def client_of(settings: Settings) -> Client:
+    """A client of Temporal. Raises TemporaryError, one sentence, while it is away."""
+    try:
+        return await temporal.connect(settings)
+    except RuntimeError as error:
+        raise away(settings, error) from error
+
+
+def away(settings: Settings, error: Exception) -> TemporaryError:
+    """What a person is told while Temporal does not answer."""
+    return TemporaryError(
+        f"Temporal at {settings.temporal_address}: expected an answer, seen {error}; see `firstbell stack status`, "
+        "then run this again"
+    )
+
+
+def checked(text: str, kind: Any, what: str, expected: str) -> None:
+    """Raises PermanentError for a text that is no such word. Any: an annotated type is an object to mypy."""
+    try:
+        TypeAdapter[str](kind).validate_python(text)
+    except ValidationError as error:
+        raise PermanentError(f"{what}: expected {expected}, seen {text!r}") from error
+
+
+class Progressing:
+    """Progress on standard error: a bar on a terminal, a line now and then elsewhere."""
+
+    def __init__(self, verb: str) -> None:
+        self._verb = verb
+        self._bar = Progress(TextColumn(verb), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=screen)
+        self._task = self._bar.add_task(verb, total=None)
+
+    def __enter__(self) -> starting.Told:
+        if screen.is_terminal:
+            self._bar.start()
+        return self.told
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def told(self, done: int, count: int) -> None:
+        """After each school."""
+        self._bar.update(self._task, completed=done, total=count)
+        if not screen.is_terminal and (done == count or done % 500 == 0):
+            screen.print(f"{self._verb}: {done} of {count}")

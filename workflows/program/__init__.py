@@ -1,0 +1,1 @@
+"""The Temporal shell of a program in waves: it carries state and timers, and decides nothing."""

@@ -1,0 +1,68 @@
+"""How the bridge speaks with a program's workflow: its id, its input, its update, what a refusal looks like.
+
+The messages proper are schemas/program.py; here is only what Temporal needs around them. Tolerant: these only grow.
+"""
+
+from temporalio.exceptions import ApplicationError
+
+from schemas.message import CommandReply
+from schemas.model import Tolerant
+from schemas.program import ProgramCommand, StartProgram
+from schemas.school import ProgramId
+from workflows.activities import packed, unpacked
+from workflows.policy.admission import ProgramState
+
+WORKFLOW = "program-rollout"
+REFUSED = "refused"
+"""Type of the error by which an update is refused; its one detail is a CommandReply."""
+
+
+def workflow_id(program_id: ProgramId) -> str:
+    """One a program. No program's name holds a colon, so no school's workflow is called this."""
+    return f"program:{program_id}"
+
+
+class ProgramInput(Tolerant):
+    """Exactly one of two, packed: how a program starts, or the state it carries through continue-as-new."""
+
+    start: str | None = None
+    state: str | None = None
+
+    @classmethod
+    def of(cls, start: StartProgram) -> "ProgramInput":
+        """The first run's input."""
+        return cls(start=packed(start.model_dump_json().encode()))
+
+    @classmethod
+    def carrying(cls, state: ProgramState) -> "ProgramInput":
+        """A later run's input."""
+        return cls(state=packed(state.model_dump_json().encode()))
+
+    def read(self) -> StartProgram | ProgramState:
+        """Whichever it holds. Raises ValueError when it holds neither or can't be read."""
+        if self.state is not None:
+            return ProgramState.model_validate_json(unpacked(self.state))
+        if self.start is not None:
+            return StartProgram.model_validate_json(unpacked(self.start))
+        raise ValueError("program input: expected start or state, seen neither; use `firstbell program start --waves`")
+
+
+class ProgramAct(Tolerant):
+    """Update `act`: one person's command. Send it with the update id `command.act_id`."""
+
+    command: ProgramCommand
+
+
+def refused(reply: CommandReply) -> ApplicationError:
+    """The error a validator raises: the caller reads it back with `refusal_of`."""
+    text = f"{reply.refusal}: expected {reply.expected}; seen {reply.seen}; {reply.next_step}"
+    return ApplicationError(text, reply.model_dump(mode="json"), type=REFUSED, non_retryable=True)
+
+
+def refusal_of(error: BaseException | None) -> CommandReply | None:
+    """The reply inside an update's failure, however deep; None when it failed for another reason."""
+    while error is not None:
+        if isinstance(error, ApplicationError) and error.type == REFUSED and error.details:
+            return CommandReply.model_validate(error.details[0])
+        error = error.__cause__
+    return None
