@@ -1,7 +1,7 @@
 """I6: a ladder is one record, each of its rungs fires once, never early, never while it is paused or over.
 
 Called by facts.py with a school's facts in their sequence. Pure; deadlines are the facts' own: a rung is due when the
-fact before it in its ladder said so.
+fact before it in its ladder said so. A new calendar voids what was said: deadlines are counted anew from their starts.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,8 @@ from schemas.escalation import (
     EscalationResumed,
     RungFired,
 )
-from schemas.fact import Fact
+from schemas.fact import ContextChanged, Fact
+from schemas.model import Digest
 from services.auditor.breach import Breach, Invariant, named
 
 NEXT = "compare the school's Temporal history with its facts; people may have been told twice, or too soon"
@@ -32,6 +33,7 @@ class Ladder:
     """One escalation while its facts are read."""
 
     next_at: datetime | None
+    """As last said. None: nothing is due, or a new calendar has voided it."""
     last: tuple[int, int]
     """(rung, repeat) of the one that fired last; rungs count from 1."""
     paused: bool = False
@@ -41,8 +43,14 @@ class Ladder:
 def check_ladders(facts: Sequence[Fact]) -> Iterator[Breach]:
     """Every breach of I6 in one school's facts."""
     ladders: dict[EscalationId, Ladder] = {}
+    calendar: Digest | None = None
     for fact in facts:
         body = fact.body
+        if isinstance(body, ContextChanged):
+            if body.calendar_digest != calendar:
+                for each in ladders.values():
+                    each.next_at = None
+            calendar = body.calendar_digest
         if not isinstance(body, ESCALATION_FACTS):
             continue
         ladder = ladders.get(body.escalation_id)

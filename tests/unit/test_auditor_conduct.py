@@ -18,7 +18,7 @@ from schemas.escalation import (
     EscalationResumed,
     RungFired,
 )
-from schemas.fact import Fact, GateDecided, GateOpened, HoldAdded, HoldReleased, PhaseOpened
+from schemas.fact import ContextChanged, Fact, GateDecided, GateOpened, HoldAdded, HoldReleased, PhaseOpened
 from schemas.ladder import EscalationCause, RungKind
 from schemas.model import digest_of
 from schemas.school import GateId, Phase, Role
@@ -30,7 +30,7 @@ from services.auditor.facts import Documents, check_facts
 from services.auditor.ladders import check_ladders
 from services.auditor.standing import Running, Standing, awaited, check_standing, must_be_asked
 from services.auditor.trail import Journal, Published, compare
-from tests.harness.scenario import CLEAN, DISTRICT, Scenario, actor, document_of
+from tests.harness.scenario import CLEAN, DISTRICT, Scenario, actor, context_of, document_of
 
 Tamper = Callable[[list[Fact]], list[Fact]]
 WALK = Scenario().signs().held().released().hears(CLEAN).days_pass(12, refreshed=True)
@@ -204,11 +204,14 @@ PAUSED = EscalationPaused(escalation_id=ESCALATION, incident_id=INCIDENT)
 RESUMED = EscalationResumed(escalation_id=ESCALATION, incident_id=INCIDENT)
 CLOSED = EscalationClosed(escalation_id=ESCALATION, cause=EscalationEnd.MENDED)
 LATER = EscalationRescheduled(escalation_id=ESCALATION, next_at=at(30), calendar_version=2)
+CALENDAR = ContextChanged(context=context_of(2), calendar_digest=digest_of(["days"]), calendar_version=2)
+KNOWN = FACTS[place(ContextChanged, FACTS)].body
 HONEST = {
     "climbs": [said(0, raised()), said(8, rung(1, 8, 16)), said(16.5, rung(2, 16, 24)), said(25, CLOSED)],
     "repeats": [said(0, raised()), said(8, rung(3, 8, 16)), said(16, rung(3, 16, None, repeat=1))],
     "is taken": [said(0, raised()), said(8, rung(1, 8, 16)), said(9, acknowledged(20)), said(20, rung(2, 20, None))],
     "pauses": [said(0, raised()), said(2, PAUSED), said(40, RESUMED), said(40, rung(1, 8, 48))],
+    "a new calendar": [said(0, raised()), said(7, CALENDAR), said(7, rung(1, 6, 16))],
     "moves": [said(0, raised()), said(2, LATER), said(30, rung(1, 30, 38))],
 }
 BROKEN = {
@@ -216,6 +219,13 @@ BROKEN = {
     "backwards": [said(0, raised()), said(8, rung(2, 8, 16)), said(16, rung(1, 16, 24))],
     "before its time": [said(0, raised()), said(7.9, rung(1, 8, 16))],
     "by a deadline nobody set": [said(0, raised()), said(7, rung(1, 7, 16))],
+    "by a deadline that the same calendar gives nobody": [
+        said(-1, KNOWN),
+        said(0, raised()),
+        said(6, KNOWN),
+        said(7, rung(1, 7, 16)),
+    ],
+    "early by a new calendar": [said(0, raised()), said(5, CALENDAR), said(6, rung(1, 7, 16))],
     "by the old calendar": [said(0, raised()), said(2, LATER), said(8, rung(1, 8, 16))],
     "though somebody took it": [said(0, raised()), said(1, acknowledged(20)), said(8, rung(1, 8, 16))],
     "while paused": [said(0, raised()), said(2, PAUSED), said(8, rung(1, 8, 16))],
