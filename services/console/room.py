@@ -1,13 +1,13 @@
 """The console's process: three subscriptions into its own tables, and the exporter's sweep.
 
-Started by `firstbell serve console`. It publishes nothing: what people do goes to the workflow, and comes back
-as facts.
+Started by `firstbell serve console`. What people do at one school goes to its workflow, and comes back as facts; it
+publishes one thing, advisories: holds over many schools.
 """
 
 from pathlib import Path
 
 from schemas.metrics import CONSOLE
-from schemas.topics import ACTORS, CALENDAR_POINTERS, CALENDARS, FACTS, POLICIES, READINGS, SCHOOLS
+from schemas.topics import ACTORS, ADVISORIES, CALENDAR_POINTERS, CALENDARS, FACTS, POLICIES, READINGS, SCHOOLS
 from services.console.exporter import EXPORT_SECONDS, Exporter
 from services.console.projection import apply_facts
 from services.console.shelves import keep
@@ -17,7 +17,7 @@ from services.kit.process import Process, Sweep
 from services.kit.room import Room
 from services.kit.settings import Settings
 
-COPIED = (SCHOOLS, ACTORS, CALENDARS, CALENDAR_POINTERS, POLICIES)
+COPIED = (SCHOOLS, ACTORS, CALENDARS, CALENDAR_POINTERS, POLICIES, ADVISORIES)
 
 SUBSCRIPTIONS = (
     Subscription((FACTS.name,), "console-facts", FACTS.decoder, apply_facts),

@@ -42,7 +42,7 @@ async def actor_for(
             act_id, "role-ended", "a role that is current", f"{actor_id}: {', '.join(row['role'] for row in rows)}, ended",
             "ask somebody whose role is current",
         )  # fmt: skip
-    actors = [_actor(actor_id, row) for row in current]
+    actors = [actor_of(actor_id, row) for row in current]
     context = None if record is None else context_of(record)
     over = [each for each in actors if covers(each.scope, context, line.school_id, line.program_id)]
     if not over:
@@ -64,13 +64,14 @@ async def stand_in(
         [line.school_id, line.program_id, *([record.district_id, record.state] if record else [])],
     )
     context = None if record is None else context_of(record)
-    actors = [_actor(row["actor_id"], row) for row in rows]
+    actors = [actor_of(row["actor_id"], row) for row in rows]
     over = [each for each in actors if covers(each.scope, context, line.school_id, line.program_id)]
     fit = [each for each in over if not wanted or each.role in wanted]
     return min(fit, key=lambda each: (_place(wanted, each.role), -RANK[each.role])).actor_id if fit else None
 
 
-def _actor(actor_id: str, row: asyncpg.Record) -> Actor:
+def actor_of(actor_id: str, row: asyncpg.Record) -> Actor:
+    """A person in one of their roles, as the roster's row has it."""
     return Actor(
         actor_id=actor_id,
         role=Role(row["role"]),

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from schemas.advisory import Advisory
 from schemas.calendar import Calendar, CalendarPointer
 from schemas.gate import PolicyStored
 from schemas.model import canonical_bytes, digest_of
@@ -65,6 +66,7 @@ ACTOR = Shelf(
 )
 DOCUMENT = Shelf("document", (("digest", "text"),), (("kind", "text"), ("body", "bytea")))
 POINTER = Shelf("calendar_pointer", (("district_id", "text"),), (("calendar_digest", "text"),))
+ADVISORY = Shelf("advisory", (("advisory_id", "text"),), (("withdrawn", "boolean"), ("body", "bytea")))
 READING = Shelf(
     "reading",
     (("scope_kind", "text"), ("scope_id", "text"), ("signal", "text")),
@@ -99,6 +101,11 @@ def _pointer(value: BaseModel, _raw: bytes) -> Row:
     return (value.district_id, value.version, value.calendar_digest)
 
 
+def _advisory(value: BaseModel, raw: bytes) -> Row:
+    assert isinstance(value, Advisory)
+    return (value.advisory_id, value.version, value.withdrawn, raw)
+
+
 def _reading(value: BaseModel, raw: bytes) -> Row:
     assert isinstance(value, Reading)
     return (value.scope.kind.value, value.scope.id, value.signal, value.sequence, value.observed_at, raw)
@@ -111,6 +118,7 @@ PLACES: dict[type[BaseModel], tuple[Shelf, Callable[[BaseModel, bytes], Row]]] =
     PolicyStored: (DOCUMENT, _policy),
     CalendarPointer: (POINTER, _pointer),
     Reading: (READING, _reading),
+    Advisory: (ADVISORY, _advisory),
 }
 """Which model goes to which shelf. A new copy is one line here, one function, one table."""
 

@@ -287,6 +287,11 @@ def next_step(
     standing = standing_of(result.status)
     if result.criterion_id.startswith(PREFIX):
         hold = holds.get(result.criterion_id.removeprefix(PREFIX))
+        if hold is not None and hold.advisory_version is not None:
+            return (
+                f"Withdraw {hold.hold_id} over its scope, or let this school pass by name: `firstbell hold bypass`.",
+                (hold.lifted_by),
+            )
         return f"Lift the hold {result.criterion_id.removeprefix('hold:')} once its reason is gone.", (
             hold.lifted_by if hold else None
         )

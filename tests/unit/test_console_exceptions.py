@@ -6,8 +6,10 @@ from schemas.decision import Outcome
 from services.console import history, register
 from services.console.report import compile_report, page
 from services.console.why import Standing
+from tests.harness.advisories import Advised, advisory_of
 from tests.harness.console import explained
 from tests.harness.exceptions import SLOW, Excepted, at_infrastructure
+from tests.harness.scenario import CLEAN
 from workflows.school import view
 
 TWO_WRONG = SLOW | {"device.enrolled-ratio": 0.5}
@@ -108,3 +110,12 @@ def test_a_waiver_alone_makes_no_gate_open_in_anybodys_eyes_but_by_name() -> Non
     answer = explained(held_back())
     assert answer.outcome is Outcome.UNMET
     assert "page-load" not in answer.headline
+
+
+def test_a_hold_over_a_scope_says_how_one_school_passes_it() -> None:
+    school = Advised()
+    school.signs().hears(CLEAN).hears_of(advisory_of(emergency=True, blocks="all"))
+    [held] = [each for each in explained(school).criteria if each.criterion_id.startswith("hold:")]
+    assert (held.standing, held.owner) == (Standing.HELD, "state-director")
+    assert "firstbell hold bypass" in (held.next_step or "")
+    assert "emergency-stop" in held.sentence

@@ -56,7 +56,7 @@ def check_release(state: RolloutState, command: ReleaseHold) -> CommandReply | N
     if hold.advisory_version is not None:
         return refuse(
             command, "hold-of-an-advisory", "a hold of this school alone", f"{hold.hold_id}, which stands over its scope",
-            "let the school pass with `firstbell hold bypass`, or withdraw it with `firstbell hold release` for its scope",
+            "let the school pass with `firstbell hold bypass`, or withdraw it with `firstbell hold withdraw`",
         )  # fmt: skip
     if not may_lift(command.actor.role, hold.lifted_by):
         return refuse(
