@@ -5,7 +5,7 @@ management and the help desk 5, rosters of training 60). Thresholds are not here
 """
 
 from schemas.school import ScopeKind
-from schemas.signal import Direction, Origin, Owner, Signal
+from schemas.signal import Direction, Form, Origin, Owner, Signal
 
 HIGHER, LOWER = Direction.HIGHER_IS_BETTER, Direction.LOWER_IS_BETTER
 MEASURED, IMPORTED, ATTESTED = Origin.MEASURED, Origin.IMPORTED, Origin.ATTESTED
@@ -85,6 +85,17 @@ HELPDESK = (
         meaning="90th percentile of the age of open friction items: causes that raised three tickets within five days.",
         resolution="0.1", freshness_days=5, origin=IMPORTED, absence_is_good=True,
     ),
+    Signal(
+        name="helpdesk.weekly-tickets-trend", lesson="A76", owner="helpdesk", unit="tickets a week, each week",
+        meaning="How many more tickets each school week brings than the one before, over up to four whole school weeks.",
+        direction=LOWER, low=-100_000.0, resolution="0.1", freshness_days=5, origin=IMPORTED, form=Form.TREND,
+        absence_is_good=True,
+    ),
+    Signal(
+        name="helpdesk.service-level-weeks-count", lesson="A35", owner="helpdesk", unit="school weeks in a row",
+        meaning="School weeks in a row, up to the newest with a ticket due, in which 90 percent were in time.",
+        direction=HIGHER, resolution="1", freshness_days=5, origin=IMPORTED, form=Form.STREAK, absence_is_good=True,
+    ),
 )  # fmt: skip
 
 TRAINING = (
@@ -127,6 +138,11 @@ ASSESSMENT = (
         name="beta.model-mismatch-count", lesson="A51", owner="assessment", unit="fields", direction=LOWER,
         meaning="Fields in which the beta's model differs from the plan's: ratio, take-home, platform, identity, grades.",
         resolution="1", freshness_days=60, origin=IMPORTED,
+    ),
+    Signal(
+        name="beta.device-platform", lesson="A51", owner="assessment", unit="yes-or-no", direction=HIGHER, high=1.0,
+        meaning="Whether the beta says on which platform its devices run; the platform is named beside.",
+        resolution="1", freshness_days=60, origin=IMPORTED, form=Form.NAMES,
     ),
     _ratio("first-session.success-ratio", "Share of non-volunteers whose first session succeeded.",
            "A53", "assessment", MEASURED, 30),

@@ -64,14 +64,14 @@ class Reading(Tolerant):
     missing: Missing | None = None
     numerator: int | None = Field(default=None, ge=0)
     population: int | None = Field(default=None, ge=0)
-    """Of a share, its denominator. None: the signal is no share."""
+    """Of a share, its denominator; of a trend, its points. None: the signal is neither."""
     observed_at: Instant | None = None
     """The newest contributing event's time, never the time of emission. None only when nothing was ever reported."""
     origin: Origin
     simulated: bool = False
     """The mark of imagined evidence, inherited from any input; it opens gates only in a rehearsal."""
     detail: Annotated[tuple[Code, ...], Field(max_length=8)] = ()
-    """Which parts fail, in the owner's closed words (`take-home`, `data-use`)."""
+    """Which parts fail, in the owner's closed words (`take-home`, `data-use`); of a signal of names, what was seen."""
 
 
 class CoalescedReading(Tolerant):

@@ -30,6 +30,19 @@ class Origin(StrEnum):
     """A probe or a device says so."""
 
 
+class Form(StrEnum):
+    """What a signal's readings hold, which says what kinds of criteria may read it."""
+
+    VALUE = "value"
+    """A number, judged as it stands."""
+    TREND = "trend"
+    """A change over its owner's window; `population` is the number of points it rests on."""
+    STREAK = "streak"
+    """Periods in a row, up to the newest."""
+    NAMES = "names"
+    """Codes: `detail` is what was seen, and the value says only that something was."""
+
+
 Owner = Literal["provisioning", "helpdesk", "training", "assessment"]
 
 
@@ -54,6 +67,7 @@ class Signal(Strict):
     origin: Origin
     """The usual origin; a reading's own is what counts."""
     scope: ScopeKind = ScopeKind.SCHOOL
+    form: Form = Form.VALUE
     share: bool = False
     """True: a share of a population, whose readings carry numerator and population."""
     absence_is_good: bool = False

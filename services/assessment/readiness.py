@@ -18,9 +18,13 @@ BETA_DAYS: SignalName = "beta.instructional-days-count"
 COHORT_FITS: SignalName = "beta.cohort-fits"
 FEEDBACK: SignalName = "beta.feedback-ratio"
 MODEL_MISMATCH: SignalName = "beta.model-mismatch-count"
+PLATFORM: SignalName = "beta.device-platform"
 FIRST_SESSION: SignalName = "first-session.success-ratio"
 ROUND_TRIP: SignalName = "assessment.round-trip-complete"
 RESULT_VISIBLE: SignalName = "assessment.result-visible-days"
+
+
+_OF_THE_BETA = (BETA_DAYS, COHORT_FITS, MODEL_MISMATCH, PLATFORM)
 
 
 def compute(subject: Subject) -> tuple[SignalValue, ...]:
@@ -45,7 +49,7 @@ def _at_its_word(mark: FeedWatermark) -> FeedWatermark:
 
 def _beta(beta: BetaChanged | None, vouched: tuple[RawEvent, ...], subject: Subject) -> tuple[SignalValue, ...]:
     if beta is None:
-        return tuple(missing_value(name, Missing.NEVER_REPORTED) for name in (BETA_DAYS, COHORT_FITS, MODEL_MISMATCH))
+        return tuple(missing_value(name, Missing.NEVER_REPORTED) for name in _OF_THE_BETA)
     basis = (beta, *vouched)
     days = (
         missing_value(BETA_DAYS, Missing.NO_CALENDAR, basis)
@@ -58,7 +62,8 @@ def _beta(beta: BetaChanged | None, vouched: tuple[RawEvent, ...], subject: Subj
         else measured_value(COHORT_FITS, float(cohort_fits(beta)), basis)
     )
     differing = mismatches(beta.beta_model, beta.plan_model)
-    return days, fits, measured_value(MODEL_MISMATCH, len(differing), basis, detail=differing)
+    platform = measured_value(PLATFORM, 1.0, basis, detail=(beta.beta_model.platform,))
+    return days, fits, measured_value(MODEL_MISMATCH, len(differing), basis, detail=differing), platform
 
 
 def _feedback(

@@ -12,17 +12,20 @@ from datetime import datetime
 from schemas.calendar import Calendar
 from schemas.events.helpdesk import DefectChanged, FrictionChanged, TicketChanged
 from schemas.events.raw import FeedWatermark, RawEvent
-from schemas.readiness import Missing
+from schemas.readiness import CATALOGUE, Missing
 from schemas.school import ScopeKind
 from schemas.signal import SignalName
 from services.helpdesk.friction import open_items
 from services.helpdesk.service_level import age_days, known_until, resolved_at, within_level
+from services.helpdesk.weeks import slope, tickets_by_week, weeks_in_level, whole_weeks
 from services.readings.subject import SignalValue, Subject, inapplicable_value, measured_value, missing_value
 
 SERVICE_LEVEL: SignalName = "helpdesk.service-level-met-ratio"
 BACKLOG_AGE: SignalName = "helpdesk.backlog-age-p90-days"
 STOPPED: SignalName = "helpdesk.instruction-stopped-count"
 FRICTION_AGE: SignalName = "friction.open-age-p90-days"
+WEEKLY_TICKETS: SignalName = "helpdesk.weekly-tickets-trend"
+WEEKS_IN_LEVEL: SignalName = "helpdesk.service-level-weeks-count"
 OPEN_CRITICAL: SignalName = "defect.open-critical-count"
 OPEN_MAJOR: SignalName = "defect.open-major-count"
 
@@ -38,6 +41,7 @@ def compute(subject: Subject) -> tuple[SignalValue, ...]:
 
 def _tickets(subject: Subject) -> tuple[SignalValue, ...]:
     names = (SERVICE_LEVEL, BACKLOG_AGE, STOPPED, FRICTION_AGE)
+    names = (SERVICE_LEVEL, BACKLOG_AGE, FRICTION_AGE, WEEKLY_TICKETS, WEEKS_IN_LEVEL)
     tickets, logged, mark = standing_tickets(subject), subject.of(FrictionChanged), subject.watermark
     if mark is None:
         return tuple(missing_value(name, Missing.NO_WATERMARK, (*tickets, *logged)) for name in names)
@@ -48,6 +52,7 @@ def _tickets(subject: Subject) -> tuple[SignalValue, ...]:
         _backlog_age(tickets, subject.calendar, mark, subject.as_of),
         _instruction_stopped(tickets, mark, subject.as_of),
         _friction_age(tickets, logged, subject.calendar, mark, subject.as_of),
+        *_weeks(tickets, subject.calendar, mark, subject.as_of),
     )
 
 
@@ -107,6 +112,28 @@ def _friction_age(
     known = min(as_of, mark.complete_until)
     ages = [age_days(calendar, opened, known) for opened in open_items(tickets, logged, calendar, as_of).values()]
     return _as_complete(measured_value(FRICTION_AGE, percentile_90(ages), (mark, *tickets, *logged)), mark)
+
+
+def _weeks(
+    tickets: tuple[TicketChanged, ...], calendar: Calendar, mark: FeedWatermark, as_of: datetime
+) -> tuple[SignalValue, SignalValue]:
+    """The trend and the row of weeks; neither is known before whole weeks are over."""
+    basis: tuple[RawEvent, ...] = (mark, *tickets)
+    weeks = whole_weeks(calendar, min(as_of, mark.complete_until, mark.observed_at))
+    counts = tickets_by_week(tickets, calendar, weeks)
+    few = Missing.POPULATION_TOO_SMALL
+    trend = missing_value(WEEKLY_TICKETS, few, basis)
+    if len(counts) > 1:
+        change = max(CATALOGUE[WEEKLY_TICKETS].low, slope(counts))
+        trend = measured_value(WEEKLY_TICKETS, change, basis, population=len(counts))
+    row = weeks_in_level(tickets, calendar, mark.complete_until, as_of, weeks)
+    if weeks == 0:
+        level = missing_value(WEEKS_IN_LEVEL, few, basis)
+    elif row is None:
+        level = inapplicable_value(WEEKS_IN_LEVEL, basis)
+    else:
+        level = measured_value(WEEKS_IN_LEVEL, row, basis)
+    return _as_complete(trend, mark), _as_complete(level, mark)
 
 
 def _defects(subject: Subject) -> tuple[SignalValue, ...]:

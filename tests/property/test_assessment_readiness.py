@@ -72,7 +72,7 @@ def test_readings_do_not_depend_on_the_order_of_events(life: list[Any], dice: An
 @settings(max_examples=60, deadline=None)
 def test_every_signal_is_answered_once_and_on_its_grid(life: list[Any], scheduled: bool) -> None:
     answers = compute(subject(*life, now=NOW, calendar=CALENDAR if scheduled else None))
-    assert len({answer.signal for answer in answers}) == len(answers) == 7
+    assert len({answer.signal for answer in answers}) == len(answers) == 8
     for answer in answers:
         assert answer.value is None or on_grid(CATALOGUE[answer.signal], answer.value)
         assert (answer.value is None) == (answer.missing is not None)

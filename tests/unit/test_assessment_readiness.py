@@ -14,6 +14,7 @@ from services.assessment.readiness import (
     FEEDBACK,
     FIRST_SESSION,
     MODEL_MISMATCH,
+    PLATFORM,
     RESULT_VISIBLE,
     ROUND_TRIP,
     compute,
@@ -221,3 +222,12 @@ def test_a_round_trip_on_another_network_does_not_count() -> None:
     elsewhere = round_trip(2, on_school_network=False)
     assert seen(ROUND_TRIP, elsewhere).missing is Missing.NEVER_REPORTED
     assert seen(ROUND_TRIP, round_trip(1, delivered=False), elsewhere).value == 0.0
+
+
+# --- platform (A51)
+
+
+def test_the_betas_platform_is_named_and_nothing_is_named_of_no_beta() -> None:
+    named = seen(PLATFORM, beta(day(9), beta_model=PLAN.model_copy(update={"platform": "chromebook"})))
+    assert (named.value, named.detail) == (1.0, ("chromebook",))
+    assert seen(PLATFORM).missing is Missing.NEVER_REPORTED

@@ -14,6 +14,8 @@ from services.helpdesk.readiness import (
     OPEN_MAJOR,
     SERVICE_LEVEL,
     STOPPED,
+    WEEKLY_TICKETS,
+    WEEKS_IN_LEVEL,
     compute,
 )
 from services.readings.subject import SignalValue
@@ -131,7 +133,7 @@ def test_a_merged_ticket_leaves() -> None:
 
 
 def test_without_a_watermark_silence_is_unknown_and_never_zero() -> None:
-    for signal in (SERVICE_LEVEL, BACKLOG_AGE, FRICTION_AGE):
+    for signal in (SERVICE_LEVEL, BACKLOG_AGE, FRICTION_AGE, WEEKLY_TICKETS, WEEKS_IN_LEVEL):
         value = seen(signal, ticket(1.0, 2.0))
         assert (value.value, value.missing) == (None, Missing.NO_WATERMARK)
 
@@ -309,3 +311,61 @@ def test_no_defect_is_zero_only_below_the_releases_watermark() -> None:
 
 def test_a_district_is_no_subject_of_the_help_desk() -> None:
     assert compute(subject(now=NOW, scope=Scope(kind=ScopeKind.DISTRICT, id="d"))) == ()
+
+
+# --- weeks (A35, A76)
+
+
+def weekly(*counts: int) -> list[object]:
+    """So many tickets in each school week, each resolved at once."""
+    return [
+        ticket(5 * week + 0.1 + 0.01 * number, 5 * week + 0.2)
+        for week, count in enumerate(counts)
+        for number in range(count)
+    ]
+
+
+def test_the_trend_is_the_rise_of_the_straight_line_through_four_weeks() -> None:
+    rising = seen(WEEKLY_TICKETS, *weekly(1, 3, 5, 7), watermark(NOW))
+    assert (rising.value, rising.population) == (2.0, 4)
+    assert seen(WEEKLY_TICKETS, *weekly(7, 5, 3, 1), watermark(NOW)).value == -2.0
+    assert seen(WEEKLY_TICKETS, watermark(NOW)).value == 0.0
+
+
+def test_a_trend_rounds_toward_worse() -> None:
+    assert seen(WEEKLY_TICKETS, *weekly(1, 1, 1, 2), watermark(NOW)).value == 0.3
+    assert seen(WEEKLY_TICKETS, *weekly(0, 1, 0, 0), watermark(NOW)).value == -0.1
+
+
+def test_only_whole_weeks_that_the_feed_has_seen_count() -> None:
+    value = seen(WEEKLY_TICKETS, *weekly(1, 2, 9, 9), watermark(at(14.9)))
+    assert (value.value, value.population) == (1.0, 2)
+    assert seen(WEEKLY_TICKETS, *weekly(1, 2), watermark(at(9.9))).missing is Missing.POPULATION_TOO_SMALL
+
+
+def test_a_ticket_from_before_the_first_school_day_is_of_no_week() -> None:
+    early = ticket(0.0, 0.1, opened_at=at(0) - timedelta(days=9))
+    assert seen(WEEKLY_TICKETS, *[early] * 5, *weekly(1, 1, 1, 1), watermark(NOW)).value == 0.0
+
+
+def test_weeks_in_level_are_counted_back_to_the_first_that_missed_it() -> None:
+    kept = [ticket(5 * week + 1.0, 5 * week + 2.0) for week in (0, 2, 3)]
+    late = ticket(6.0, 9.5)
+    assert seen(WEEKS_IN_LEVEL, *kept, late, watermark(NOW)).value == 2.0
+    assert seen(WEEKS_IN_LEVEL, *kept, ticket(16.0, 19.5), watermark(NOW)).value == 0.0
+
+
+def test_a_week_without_a_ticket_due_neither_counts_nor_breaks_the_row() -> None:
+    kept = [ticket(5 * week + 1.0, 5 * week + 2.0) for week in (0, 3)]
+    assert seen(WEEKS_IN_LEVEL, *kept, watermark(NOW)).value == 2.0
+
+
+def test_no_week_with_a_ticket_due_is_inapplicable_and_no_week_over_is_unknown() -> None:
+    assert seen(WEEKS_IN_LEVEL, watermark(NOW)).applicable is False
+    assert seen(WEEKS_IN_LEVEL, ticket(1.0, 2.0), watermark(at(4.9))).missing is Missing.POPULATION_TOO_SMALL
+
+
+def test_nine_of_ten_in_time_keep_the_level_and_eight_do_not() -> None:
+    week = [ticket(1.0, 2.0) for _ in range(9)]
+    assert seen(WEEKS_IN_LEVEL, *week, ticket(1.0, 4.0), watermark(NOW)).value == 1.0
+    assert seen(WEEKS_IN_LEVEL, *week[:8], ticket(1.0, 4.0), ticket(1.0, 4.1), watermark(NOW)).value == 0.0
