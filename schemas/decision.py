@@ -5,18 +5,17 @@ can compute the verdict again.
 """
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from schemas.consent import Awaited
+from schemas.document import FiledDocument
 from schemas.gate import CriterionId, Severity
+from schemas.model import ActId as ActId
 from schemas.model import Code, Digest, Instant, Tolerant
 from schemas.readiness import Missing, Origin, SignalName
 from schemas.school import Actor, GateId, Phase, Role, SchoolContext, Scope
-
-ActId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{7,63}$")]
-"""Chosen by the caller of a command; the same id twice is one act."""
 
 
 class Outcome(StrEnum):
@@ -76,6 +75,16 @@ class Reason(StrEnum):
     WAIVED = "waived"
     NO_HARD_CRITERION = "no-hard-criterion"
     SCHOOL_NOT_OPEN = "school-not-open"
+    TOO_FEW_POINTS = "too-few-points"
+    NO_DOCUMENT = "no-document"
+    DOCUMENT_UNAPPROVED = "document-unapproved"
+    DOCUMENT_APPROVED = "document-approved"
+    BEFORE_WINDOW = "before-window"
+    INSIDE_WINDOW = "inside-window"
+    AFTER_WINDOW = "after-window"
+    NO_PLAN = "no-plan"
+    MATCHES = "matches"
+    MISMATCH = "mismatch"
     OBSERVED_IN_THE_FUTURE = "observed-in-the-future"
     UNDECIDABLE = "undecidable"
 
@@ -130,6 +139,8 @@ class Approval(Tolerant):
     """The waiver that each waived criterion rested on when the answer was given; one that ends, ends the approval."""
     counts_as: Role | None = None
     """The role a deputy answered for. None: the actor's own."""
+    documents: dict[Code, Digest] = Field(default_factory=dict)
+    """The version of each document that the gate asks for and had; another version ends the approval."""
 
 
 class HoldKind(StrEnum):
@@ -243,6 +254,8 @@ class CriterionResult(Tolerant):
     simulated: bool = False
     warning: bool = False
     detail: tuple[Code, ...] = ()
+    expected: Code | None = None
+    """The code that had to be seen. None: the criterion compares no codes, or what to expect is not known."""
     satisfied_at: Instant | None = None
     """Since when it passes. None: it does not."""
     next_look_at: Instant | None = None
@@ -291,6 +304,8 @@ class GateInputs(Tolerant):
     waivers: tuple[Waiver, ...] = ()
     overrides: tuple[Override, ...] = ()
     """Confirmed ones, of this gate."""
+    documents: tuple[FiledDocument, ...] = ()
+    """On file of the kinds this gate asks for."""
 
 
 class DecisionRecord(Tolerant):

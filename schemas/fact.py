@@ -19,6 +19,7 @@ from schemas.decision import (
     SignOff,
     Waiver,
 )
+from schemas.document import DocumentApproved, DocumentFiled, FiledDocument
 from schemas.escalation import (
     Escalation,
     EscalationAcknowledged,
@@ -143,7 +144,9 @@ class ApprovalLapsed(Kinded, Tolerant):
     kind: Literal["approval-lapsed"] = "approval-lapsed"
     act_id: ActId
     gate: GateId
-    cause: Literal["status-worsened", "policy-changed", "district-changed", "phase-left", "waiver-ended"]
+    cause: Literal[
+        "status-worsened", "policy-changed", "district-changed", "phase-left", "waiver-ended", "document-changed"
+    ]
     criterion_ids: tuple[str, ...] = ()
 
 
@@ -202,6 +205,8 @@ FactBody = Annotated[
     | ApprovalAnswered
     | ApprovalLapsed
     | SignOffRecorded
+    | DocumentFiled
+    | DocumentApproved
     | HoldAdded
     | HoldReleased
     | DecisionQuestioned
@@ -284,6 +289,8 @@ class Picture(Tolerant):
     holds: dict[ActId, Hold] = Field(default_factory=dict)
     approvals: dict[ActId, Approval] = Field(default_factory=dict)
     sign_offs: dict[ActId, SignOff] = Field(default_factory=dict)
+    documents: dict[Code, FiledDocument] = Field(default_factory=dict)
+    """On file, by kind."""
     questioned: dict[GateId, tuple[CriterionId, ...]] = Field(default_factory=dict)
     calendar_digest: Digest | None = None
     context_version: int | None = None

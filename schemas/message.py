@@ -11,6 +11,7 @@ from schemas.advisory import AdvisoriesArrived, Advisory
 from schemas.approval import WithdrawApproval
 from schemas.calendar import Calendar
 from schemas.decision import ActId, Hold
+from schemas.document import ApproveDocument, FileDocument
 from schemas.escalation import EscalationAction, EscalationId, IncidentId, WorkItemId
 from schemas.gate import CriterionId, SchoolPolicy
 from schemas.ladder import LadderName
@@ -179,7 +180,9 @@ Command = Annotated[
     | ActOnEscalation
     | OpenWorkItem
     | CloseWorkItem
-    | WithdrawApproval,
+    | WithdrawApproval
+    | FileDocument
+    | ApproveDocument,
     Field(discriminator="kind"),
 ]
 Message = (
@@ -201,6 +204,8 @@ Message = (
     | OpenWorkItem
     | CloseWorkItem
     | IncidentChanged
+    | FileDocument
+    | ApproveDocument
     | TimePassed
     | WithdrawApproval
     | MigratePolicy

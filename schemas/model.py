@@ -60,6 +60,9 @@ Reference = Annotated[str, StringConstraints(pattern=r"^([a-z][a-z0-9]{0,30}-){1
 KeyedHash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16,64}$")]
 """A device serial or staff id, hashed with a key that never leaves its district."""
 
+ActId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{7,63}$")]
+"""Chosen by the caller of a command; the same id twice is one act."""
+
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 """The SHA-256 of a document's canonical bytes."""
 

@@ -179,3 +179,5 @@ class SchoolContext(Tolerant):
     release_id: ReleaseId | None = None
     """None: the program is about no particular release, so release signals are UNKNOWN."""
     extra_codes: tuple[Code, ...] = ()
+    plan: dict[Code, Code] = Field(default_factory=dict)
+    """What the school's plan says, by field; a field that is absent is not known."""

@@ -197,6 +197,7 @@ def _merge(row: Row, latest: Reading, values: Sequence[float | None], ground: _G
         sent is None
         or worst.gap is not (sent.value is None)
         or sent.origin is not coalesced.origin
+        or interest.turns(ground.criteria, sent, coalesced, signal)
         or interest.crosses(ground.criteria, signal, sent.value, coalesced.value)
         or interest.crosses(ground.criteria, signal, sent.value, worst.value)
     )

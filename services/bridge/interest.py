@@ -9,7 +9,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from schemas.calendar import Calendar
-from schemas.gate import Criterion, DefectCount, Dwell, SchoolPolicy, Share, SignOffs, Soak, Threshold
+from schemas.gate import (
+    Consecutive,
+    Criterion,
+    DateWindow,
+    DefectCount,
+    Document,
+    Dwell,
+    Match,
+    SchoolPolicy,
+    Share,
+    SignOffs,
+    Soak,
+    Threshold,
+    Trend,
+)
 from schemas.readiness import CATALOGUE, CoalescedReading, Direction, Reading, SignalName
 from workflows.policy import calendar as days
 
@@ -24,11 +38,11 @@ Criteria = Mapping[SignalName, tuple[Criterion, ...]]
 def signals_of(criterion: Criterion) -> tuple[SignalName, ...]:
     """The signals one criterion reads, in its own order."""
     match criterion:
-        case Threshold() | Share() | Soak():
+        case Threshold() | Share() | Soak() | Trend() | Consecutive() | Match():
             return (criterion.signal,)
         case DefectCount():
             return (criterion.critical_signal, criterion.major_signal)
-        case Dwell() | SignOffs():
+        case Dwell() | SignOffs() | Document() | DateWindow():
             return ()
 
 
@@ -139,11 +153,23 @@ def crosses(criteria: Criteria, name: SignalName, *values: float | None) -> bool
     return any(low <= line <= high for criterion in criteria.get(name, ()) for line in lines_of(criterion))
 
 
+def turns(criteria: Criteria, sent: CoalescedReading, latest: CoalescedReading, name: SignalName) -> bool:
+    """Whether what stands beside the value may move a verdict: other names were seen, or a trend has other points."""
+    for criterion in criteria.get(name, ()):
+        if isinstance(criterion, Match) and sent.detail != latest.detail:
+            return True
+        if isinstance(criterion, Trend):
+            few = [(each.population or 0) < criterion.minimum_points for each in (sent, latest)]
+            if few[0] is not few[1]:
+                return True
+    return False
+
+
 def lines_of(criterion: Criterion) -> tuple[float, ...]:
     """Every line one criterion draws, in its signal's unit."""
     found: tuple[float | None, ...]
     match criterion:
-        case Threshold():
+        case Threshold() | Trend():
             found = (criterion.pass_at, criterion.fail_at, criterion.warn_at)
         case Share():
             found = (criterion.pass_at, criterion.fail_at)
@@ -151,6 +177,8 @@ def lines_of(criterion: Criterion) -> tuple[float, ...]:
             found = (criterion.healthy_at,)
         case DefectCount():
             found = (float(criterion.critical_at_most), float(criterion.major_at_most))
-        case Dwell() | SignOffs():
+        case Consecutive():
+            found = (float(criterion.periods),)
+        case Match() | Dwell() | SignOffs() | Document() | DateWindow():
             found = ()
     return tuple(line for line in found if line is not None)

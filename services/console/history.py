@@ -6,6 +6,7 @@ from typing import assert_never
 
 from schemas.approval import ApprovalWithdrawn, AskMoved, AskOverdue, DeputyCalled
 from schemas.decision import Outcome, Status
+from schemas.document import DocumentApproved, DocumentFiled
 from schemas.escalation import (
     EscalationAcknowledged,
     EscalationActed,
@@ -106,6 +107,8 @@ def _text(fact: Fact) -> str:
             return tell_ask(body)
         case SignOffRecorded() as body:
             return f"{who(body.sign_off.actor)} signed {body.sign_off.criterion_id} of {body.sign_off.gate.value}"
+        case DocumentFiled() | DocumentApproved() as body:
+            return _document(body)
         case HoldAdded() as body:
             placed = who(body.hold.placed_by) if body.hold.placed_by else body.hold.kind.value
             return f"{placed} placed hold {body.hold.hold_id}, reason {body.hold.reason}"
@@ -139,6 +142,13 @@ def _text(fact: Fact) -> str:
             return _migration(body)
         case _:
             assert_never(fact.body)
+
+
+def _document(body: DocumentFiled | DocumentApproved) -> str:
+    if isinstance(body, DocumentApproved):
+        return f"{who(body.approval.actor)} approved {body.document}, {body.digest[:19]}"
+    filed = body.document
+    return f"{who(filed.author)} filed a version of {filed.document}, {filed.digest[:19]}"
 
 
 def _decided(body: GateDecided) -> str:

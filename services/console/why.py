@@ -12,7 +12,7 @@ from typing import assert_never
 
 from schemas.decision import CriterionResult, Hold, Outcome, Reason, Status, Verdict, Waiver
 from schemas.fact import Picture
-from schemas.gate import Criterion, Gate, SchoolPolicy, Severity
+from schemas.gate import Criterion, Document, Gate, SchoolPolicy, Severity
 from schemas.readiness import Missing, Origin
 from schemas.school import GateId, Role
 from services.console.escalations import EscalationAnswer, WorkAnswer, escalations_of, work_of
@@ -314,10 +314,16 @@ def evidence_step(result: CriterionResult, criterion: Criterion) -> str:
             return "Import a calendar that covers today: `firstbell calendar import FILE`."
         case Reason.NO_CONTEXT:
             return "Import the school's record: `firstbell directory import FILE`."
+        case Reason.NO_PLAN:
+            return f"Say what the plan is for {criterion.id}; nothing can be compared with a plan nobody knows."
+        case Reason.TOO_FEW_POINTS:
+            return f"Wait until {what} rests on more points; too few say nothing."
         case Reason.POPULATION_TOO_SMALL:
             return f"Gather {what} from more people or devices; too few say nothing."
         case Reason.SIMULATED:
             return f"Measure {what}; imagined evidence opens gates only in a rehearsal."
+        case Reason.STALE if isinstance(criterion, Document):
+            return f"Renew the {criterion.document}, file it and have it approved; the one on file is too old."
         case Reason.STALE:
             return f"Measure {what} again or mend its feed; what we have is too old."
         case Reason.UNDECIDABLE:

@@ -40,8 +40,7 @@ def compute(subject: Subject) -> tuple[SignalValue, ...]:
 
 
 def _tickets(subject: Subject) -> tuple[SignalValue, ...]:
-    names = (SERVICE_LEVEL, BACKLOG_AGE, STOPPED, FRICTION_AGE)
-    names = (SERVICE_LEVEL, BACKLOG_AGE, FRICTION_AGE, WEEKLY_TICKETS, WEEKS_IN_LEVEL)
+    names = (SERVICE_LEVEL, BACKLOG_AGE, STOPPED, FRICTION_AGE, WEEKLY_TICKETS, WEEKS_IN_LEVEL)
     tickets, logged, mark = standing_tickets(subject), subject.of(FrictionChanged), subject.watermark
     if mark is None:
         return tuple(missing_value(name, Missing.NO_WATERMARK, (*tickets, *logged)) for name in names)

@@ -2,18 +2,45 @@
 
 from typing import assert_never
 
-from schemas.gate import Criterion, DefectCount, Dwell, Share, SignOffs, Soak, Threshold
+from schemas.gate import (
+    Consecutive,
+    Criterion,
+    DateWindow,
+    DefectCount,
+    Document,
+    Dwell,
+    Match,
+    Share,
+    SignOffs,
+    Soak,
+    Threshold,
+    Trend,
+)
 from schemas.readiness import CATALOGUE, Direction
 
 
 def line_of(criterion: Criterion) -> str:
     """A criterion's demand in a few words, with its unit."""
     match criterion:
-        case Threshold():
+        case Threshold() | Trend():
             parts = [_compared(criterion.signal, criterion.pass_at)]
             if criterion.warn_at is not None:
                 parts.append(f"warns unless {_compared(criterion.signal, criterion.warn_at)}")
+            if isinstance(criterion, Trend):
+                parts.append(f"over {criterion.minimum_points} points or more")
             return ", ".join([*parts, *_grey(criterion)])
+        case Consecutive():
+            return _compared(criterion.signal, criterion.periods)
+        case Match():
+            what = criterion.expected or f"the plan's {criterion.field}"
+            return f"{criterion.field} is {what}"
+        case Document():
+            age = f", at most {criterion.age_days_max} days old" if criterion.age_days_max else ""
+            return f"{criterion.document} approved by {' or '.join(role.value for role in criterion.approvers)}{age}"
+        case DateWindow():
+            ends = [f"from {criterion.opens_on}" if criterion.opens_on else "",
+                    f"to {criterion.closes_on}" if criterion.closes_on else ""]  # fmt: skip
+            return " ".join(end for end in ends if end)
         case Share():
             parts = [_compared(criterion.signal, criterion.pass_at), *_grey(criterion)]
             if criterion.minimum_population > 1:
@@ -33,7 +60,7 @@ def line_of(criterion: Criterion) -> str:
             assert_never(criterion)
 
 
-def _grey(criterion: Threshold | Share) -> list[str]:
+def _grey(criterion: Threshold | Share | Trend) -> list[str]:
     return (
         []
         if criterion.fail_at is None

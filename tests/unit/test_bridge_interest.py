@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.gate import Consecutive, Match, Trend
 from schemas.readiness import CATALOGUE, Direction, Missing, Origin
 from schemas.school import GateId
 from services.bridge import interest
 from services.bridge.interest import Worst
-from tests.harness.scenario import OPENING, calendar_of, policy_of, reading
+from tests.harness.scenario import LIFE, OPENING, calendar_of, gate_of, gates, policy_of, reading
 from workflows.policy.calendar import add_days
 
 NAME = "network.mbps-per-student"
@@ -120,3 +121,21 @@ def test_a_source_that_falls_silent_after_a_second_look_is_sent_that_look_before
     assert not interest.is_due(sent, latest, Worst(2.0), 10, CALENDAR)
     assert interest.resend_at(sent, latest, 10, CALENDAR) == add_days(CALENDAR, OPENING, 10)
     assert interest.resend_at(sent, sent, 10, CALENDAR) is None
+
+
+def test_other_names_seen_and_a_trend_that_comes_to_rest_on_enough_points_are_urgent() -> None:
+    rising = Trend(id="rising", signal="helpdesk.weekly-tickets-trend", pass_at=0.5, minimum_points=3, **LIFE)
+    same = Match(id="platform", signal="beta.device-platform", field="platform", **LIFE)
+    row = Consecutive(id="row", signal="helpdesk.service-level-weeks-count", periods=2, **LIFE)
+    criteria = interest.criteria_by_signal(policy_of(gates() | {GateId.BETA: gate_of(rising, same, row)}))
+    one, other = (reading(same.signal, 1.0, OPENING, 1, detail=(code,)) for code in ("tablet", "chromebook"))
+    assert interest.turns(criteria, one, other, same.signal)
+    assert not interest.turns(criteria, one, one, same.signal)
+    few, enough, more = (
+        reading(rising.signal, 0.0, OPENING, 1).model_copy(update={"population": points}) for points in (2, 3, 4)
+    )
+    assert interest.turns(criteria, few, enough, rising.signal)
+    assert not interest.turns(criteria, enough, more, rising.signal)
+    assert interest.crosses(criteria, rising.signal, 0.0, 1.0)
+    assert interest.crosses(criteria, row.signal, 1.0, 2.0)
+    assert not interest.crosses(criteria, row.signal, 3.0, 4.0)

@@ -1,14 +1,30 @@
 """Which way a change goes, for every line there is; what cannot be compared is looser."""
 
+from datetime import date
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
-from schemas.gate import Criterion, DefectCount, Dwell, Profile, Severity, Share, SignOffs, Soak, Threshold
+from schemas.gate import (
+    Consecutive,
+    Criterion,
+    DateWindow,
+    DefectCount,
+    Document,
+    Dwell,
+    Match,
+    Profile,
+    Severity,
+    Share,
+    SignOffs,
+    Soak,
+    Threshold,
+    Trend,
+)
 from schemas.school import GateId, Role
 from tests.harness.scenario import LIFE, document_of, gate_of, gates
-from workflows.policy.tightness import Turn, counterparts, criterion_changes, gate_changes, loosened
+from workflows.policy.tightness import Turn, counterparts, criterion_changes, field_turn, gate_changes, loosened
 
 UP, DOWN = "network.mbps-per-student", "network.page-load-p95-seconds"
 THRESHOLD = Threshold(id="x-1", signal=UP, pass_at=1.0, fail_at=0.7, **LIFE)
@@ -140,3 +156,22 @@ def test_a_profile_that_moves_schools_to_looser_gates_is_a_loosening() -> None:
 def test_a_copy_of_a_model_is_compared_by_its_values() -> None:
     assert isinstance(THRESHOLD, BaseModel)
     assert turns(THRESHOLD, Threshold.model_validate(THRESHOLD.model_dump())) == {}
+
+
+def test_the_newer_kinds_know_which_way_their_lines_go() -> None:
+    row = Consecutive(id="row", signal="helpdesk.service-level-weeks-count", periods=2, **LIFE)
+    rising = Trend(id="rising", signal="helpdesk.weekly-tickets-trend", pass_at=1.0, minimum_points=3, **LIFE)
+    plan = Document(id="plan", document="rollout-plan", approvers=(Role.PRINCIPAL, Role.COACH), **LIFE)
+    window = DateWindow(id="window", opens_on=date(2026, 9, 1), **LIFE)
+    same = Match(id="same", signal="beta.device-platform", field="platform", **LIFE)
+    tighter: list[tuple[Criterion, str, Any]] = [
+        (row, "periods", 3), (rising, "pass_at", 0.5), (rising, "fail_at", 2.0), (rising, "minimum_points", 4),
+        (plan, "approvers", (Role.PRINCIPAL,)), (plan, "age_days_max", 90), (window, "opens_on", date(2026, 9, 2)),
+        (window, "closes_on", date(2026, 12, 1)),
+    ]  # fmt: skip
+    for criterion, field, value in tighter:
+        changed = criterion.model_copy(update={field: value})
+        expected = Turn.LOOSER if field == "fail_at" else Turn.TIGHTER
+        assert field_turn(criterion, changed, field) is expected, field
+        assert field_turn(changed, criterion, field) is not expected, field
+    assert field_turn(same, same.model_copy(update={"expected": "tablet"}), "expected") is Turn.LOOSER

@@ -1,7 +1,7 @@
 """What approvals cover, whose count, what is lacking still, and when one lapses. Called by evaluate.py and settle.py.
 
-An approval is bound to the policy, the district, each hard criterion's status and the waivers it relied on. It never
-covers what was not awaiting approval when it was given. A role counts once, and a person once.
+An approval is bound to the policy, the district, each hard criterion's status, the waivers it relied on and the version
+of each document. It never covers what was not awaiting approval when it was given. A role counts once, and a person once.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -12,9 +12,12 @@ from schemas.decision import Approval, CriterionResult, GateInputs, Status
 from schemas.gate import Gate, Severity
 from schemas.school import Role
 from workflows.policy import freezes, holds
+from workflows.policy.documents import changed
 from workflows.policy.people import persons
 
-Cause = Literal["status-worsened", "policy-changed", "district-changed", "phase-left", "waiver-ended"]
+Cause = Literal[
+    "status-worsened", "policy-changed", "district-changed", "phase-left", "waiver-ended", "document-changed"
+]
 Statuses = Mapping[str, Status]
 
 RANK: Mapping[Status, int] = {
@@ -52,11 +55,17 @@ def worsened(approval: Approval, statuses: Statuses) -> tuple[str, ...]:
 
 
 def lapse(
-    approval: Approval, policy_digest: str, district_id: str | None, statuses: Statuses, in_force: Collection[str]
+    approval: Approval,
+    policy_digest: str,
+    district_id: str | None,
+    statuses: Statuses,
+    in_force: Collection[str],
+    documents_changed: tuple[str, ...] = (),
 ) -> tuple[Cause, tuple[str, ...]] | None:
     """Why an answer no longer counts, and the criteria it is about; None while it stands.
 
-    `in_force`: the ids of the waivers that hold now.
+    `in_force`: the ids of the waivers that hold now. `documents_changed`: the gate's criteria whose document has
+    another version than when the answer was given.
     """
     if approval.policy_digest != policy_digest:
         return "policy-changed", ()
@@ -67,6 +76,8 @@ def lapse(
     ended = tuple(name for name, waiver_id in sorted(approval.waived.items()) if waiver_id not in in_force)
     if ended:
         return "waiver-ended", ended
+    if documents_changed:
+        return "document-changed", documents_changed
     worse = worsened(approval, statuses)
     return ("status-worsened", worse) if worse else None
 
@@ -94,7 +105,10 @@ def standing(
         if approval.answer == "approved"
         and (approval.gate, approval.attempt) == (inputs.gate, inputs.attempt)
         and counts_as(approval, gate) is not None
-        and lapse(approval, policy_digest, district, statuses, in_force) is None
+        and lapse(
+            approval, policy_digest, district, statuses, in_force, changed(gate, approval.documents, inputs.documents)
+        )
+        is None
     ]
 
 

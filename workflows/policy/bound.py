@@ -1,4 +1,4 @@
-"""The one-sided Wilson bound: how sure a share of a small sample is. Called by criteria.py."""
+"""The one-sided Wilson bound: how sure a share of a small sample is. Called by criteria/values.py."""
 
 from functools import lru_cache
 from math import erf, floor, sqrt

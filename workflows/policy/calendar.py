@@ -30,6 +30,10 @@ def _opens(day: InstructionalDay) -> int:
     return day[1]
 
 
+def _civil(day: InstructionalDay) -> date:
+    return day[0]
+
+
 def day_index(calendar: Calendar, instant: datetime) -> int | None:
     """The index of the instructional day under way or the last begun; None before the first."""
     index = bisect_right(calendar.days, _us(instant) // 1000, key=_opens) - 1
@@ -95,6 +99,12 @@ def elapsed_days(calendar: Calendar, start: datetime, end: datetime) -> float:
 def next_opening(calendar: Calendar, instant: datetime) -> datetime | None:
     """The first opening at or after an instant; None past the last."""
     index = bisect_left(calendar.days, _us(instant), key=lambda day: day[1] * 1000)
+    return _instant(calendar.days[index][1] * 1000) if index < len(calendar.days) else None
+
+
+def opening_on(calendar: Calendar, day: date) -> datetime | None:
+    """The opening of the first instructional day of this civil date or a later one; None past the last."""
+    index = bisect_left(calendar.days, day, key=_civil)
     return _instant(calendar.days[index][1] * 1000) if index < len(calendar.days) else None
 
 

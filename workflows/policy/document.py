@@ -8,23 +8,20 @@ from collections.abc import Collection, Iterator, Mapping
 from itertools import combinations
 
 from schemas.gate import (
-    DefectCount,
     Gate,
     PolicyDocument,
     Profile,
     SchoolPolicy,
     Severity,
-    Share,
     SignOffs,
     Soak,
-    Threshold,
 )
 from schemas.model import digest_of
-from schemas.readiness import CATALOGUE, on_grid
+from schemas.readiness import CATALOGUE
 from schemas.school import Role
-from schemas.signal import Direction, Signal
 from workflows.policy import undecidable
 from workflows.policy.fault import Fault, Path
+from workflows.policy.kinds import faults_of, known, line_fault
 
 __all__ = ["Fault", "lint", "profile_for", "resolve"]
 
@@ -141,10 +138,10 @@ def _alarms(document: PolicyDocument) -> Iterator[Fault]:
         yield Fault(("waiver_ladder",), _no_ladder(document.waiver_ladder, document))
     for index, alarm in enumerate(document.alarms):
         path: Path = ("alarms", index)
-        yield from _known(alarm.signal, (*path, "signal"))
+        yield from known(alarm.signal, (*path, "signal"))
         signal = CATALOGUE.get(alarm.signal)
         if signal is not None:
-            yield from _line(signal, alarm.quiet_at, (*path, "quiet_at"))
+            yield from line_fault(signal, alarm.quiet_at, (*path, "quiet_at"))
         ladder = document.ladders.get(alarm.ladder)
         if ladder is None:
             yield Fault((*path, "ladder"), _no_ladder(alarm.ladder, document))
@@ -162,24 +159,7 @@ def _gate(gate: Gate, path: Path) -> Iterator[Fault]:
         yield Fault((*path, "approver"), f"expected a role that signs nothing at this gate, seen {gate.approver.value}")
     yield from _approvers(gate, signers, path)
     for index, criterion in enumerate(gate.criteria):
-        at: Path = (*path, "criteria", index)
-        match criterion:
-            case Threshold():
-                yield from _lines(criterion, at)
-            case Share():
-                yield from _lines(criterion, at)
-                signal = CATALOGUE.get(criterion.signal)
-                if signal is not None and not signal.share:
-                    yield Fault((*at, "signal"), f"expected a share, seen {signal.name} in {signal.unit}")
-            case Soak():
-                yield from _soak(criterion, at)
-            case DefectCount():
-                yield from _known(criterion.critical_signal, (*at, "critical_signal"))
-                yield from _known(criterion.major_signal, (*at, "major_signal"))
-            case SignOffs() if len(set(criterion.roles)) < len(criterion.roles):
-                yield Fault((*at, "roles"), "expected each role once")
-            case _:
-                pass
+        yield from faults_of(criterion, (*path, "criteria", index))
 
 
 def _approvers(gate: Gate, signers: Collection[Role], path: Path) -> Iterator[Fault]:
@@ -202,60 +182,3 @@ def _approvers(gate: Gate, signers: Collection[Role], path: Path) -> Iterator[Fa
         )
     if gate.deputy is None and gate.deputy_after_days != Gate.model_fields["deputy_after_days"].default:
         yield Fault((*path, "deputy_after_days"), "expected a deputy beside it")
-
-
-def _known(name: str, path: Path) -> Iterator[Fault]:
-    if name not in CATALOGUE:
-        yield Fault(path, f"expected a signal of the catalogue, seen {name}")
-
-
-def _lines(criterion: Threshold | Share, path: Path) -> Iterator[Fault]:
-    yield from _known(criterion.signal, (*path, "signal"))
-    signal = CATALOGUE.get(criterion.signal)
-    if signal is None:
-        return
-    if criterion.severity is Severity.HARD:
-        yield from _missable(signal, criterion.pass_at, (*path, "pass_at"))
-    warn_at = criterion.warn_at if isinstance(criterion, Threshold) else None
-    for key, line in (("pass_at", criterion.pass_at), ("fail_at", criterion.fail_at), ("warn_at", warn_at)):
-        yield from _line(signal, line, (*path, key))
-    if criterion.fail_at is not None and not _better(signal, criterion.pass_at, criterion.fail_at):
-        message = f"expected worse than pass_at ({criterion.pass_at:g}), seen {criterion.fail_at:g}"
-        yield Fault((*path, "fail_at"), f"{message}: {signal.direction.value}")
-    if warn_at is not None and not _better(signal, warn_at, criterion.pass_at):
-        message = f"expected better than pass_at ({criterion.pass_at:g}), seen {warn_at:g}"
-        yield Fault((*path, "warn_at"), f"{message}: {signal.direction.value}")
-
-
-def _soak(criterion: Soak, path: Path) -> Iterator[Fault]:
-    yield from _known(criterion.signal, (*path, "signal"))
-    signal = CATALOGUE.get(criterion.signal)
-    if signal is None:
-        return
-    yield from _line(signal, criterion.healthy_at, (*path, "healthy_at"))
-    if criterion.severity is Severity.HARD:
-        yield from _missable(signal, criterion.healthy_at, (*path, "healthy_at"))
-    if criterion.evidence_age_days_max > signal.freshness_days:
-        message = f"expected at most the signal's freshness ({signal.freshness_days} days)"
-        yield Fault((*path, "evidence_age_days_max"), f"{message}, seen {criterion.evidence_age_days_max}")
-
-
-def _line(signal: Signal, line: float | None, path: Path) -> Iterator[Fault]:
-    if line is None:
-        return
-    if line < signal.low or (signal.high is not None and line > signal.high):
-        high = "unbounded" if signal.high is None else f"{signal.high:g}"
-        yield Fault(path, f"expected {signal.low:g} to {high} {signal.unit}, seen {line:g}")
-    elif not on_grid(signal, line):
-        yield Fault(path, f"expected a whole number of steps of {signal.resolution}, seen {line:g}")
-
-
-def _missable(signal: Signal, line: float, path: Path) -> Iterator[Fault]:
-    """A hard line at the worst end of its signal's range lets everything through, though it reads like a condition."""
-    worst = signal.low if signal.direction is Direction.HIGHER_IS_BETTER else signal.high
-    if worst is not None and line == worst:
-        yield Fault(path, f"expected a line that something can miss, seen {line:g}, the worst {signal.name} can be")
-
-
-def _better(signal: Signal, one: float, other: float) -> bool:
-    return one > other if signal.direction is Direction.HIGHER_IS_BETTER else one < other

@@ -13,14 +13,17 @@ from schemas.decision import Approval, CriterionResult, EvidenceItem, GateInputs
 from schemas.gate import (
     SEMANTICS,
     SEMANTICS_OLDEST,
+    Consecutive,
     Criterion,
     DefectCount,
     Gate,
+    Match,
     SchoolPolicy,
     Severity,
     Share,
     Soak,
     Threshold,
+    Trend,
 )
 from schemas.model import digest_of
 from schemas.school import GateId, Role, SchoolStatus
@@ -42,7 +45,7 @@ def signals_of(gate: Gate) -> tuple[str, ...]:
     names: dict[str, None] = {}
     for criterion in gate.criteria:
         match criterion:
-            case Threshold() | Share() | Soak():
+            case Threshold() | Share() | Soak() | Trend() | Consecutive() | Match():
                 names[criterion.signal] = None
             case DefectCount():
                 names[criterion.critical_signal] = names[criterion.major_signal] = None
@@ -154,7 +157,8 @@ def _result(criterion: Criterion, ground: Ground, judgement: Judgement) -> Crite
         required=judgement.required, missing=judgement.missing, unit=judgement.unit,
         numerator=judgement.numerator, population=judgement.population, observed_at=judgement.observed_at,
         stale_at=judgement.stale_at, origin=judgement.origin, simulated=judgement.simulated,
-        warning=judgement.warning, detail=detail, satisfied_at=satisfied_at, next_look_at=look_at,
+        warning=judgement.warning, detail=detail, expected=judgement.expected, satisfied_at=satisfied_at,
+        next_look_at=look_at,
     )  # fmt: skip
 
 

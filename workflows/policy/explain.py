@@ -8,7 +8,7 @@ from datetime import datetime
 
 from schemas.consent import Awaited
 from schemas.decision import CriterionResult, Outcome, Reason, Status, Verdict
-from schemas.gate import Criterion, SchoolPolicy, Severity, SignOffs, Soak
+from schemas.gate import Criterion, DateWindow, Document, Match, SchoolPolicy, Severity, SignOffs, Soak
 from schemas.readiness import CATALOGUE, Direction, Missing
 from workflows.policy.freezes import PREFIX as FREEZE
 from workflows.policy.freezes import UNKNOWN_ID
@@ -34,6 +34,8 @@ _NO_EVIDENCE: Mapping[Reason, str] = {
     Reason.NO_CONTEXT: "the directory has not said enough about the school",
     Reason.OUTSIDE_CALENDAR: "the district's calendar does not reach that far",
     Reason.OBSERVED_IN_THE_FUTURE: "it was observed in the future, so a clock is wrong",
+    Reason.TOO_FEW_POINTS: "the change rests on too few points to judge by",
+    Reason.NO_PLAN: "nobody has said what the plan is, so there is nothing to compare with",
     Reason.NO_HARD_CRITERION: "no hard criterion is left to decide by",
     Reason.UNDECIDABLE: "it could not be decided from what was seen",
 }
@@ -163,6 +165,8 @@ def _why(result: CriterionResult, criterion: Criterion | None) -> str:
     if result.criterion_id.startswith(FREEZE):
         return f"frozen for {', '.join(result.detail)}{_end(result)}; evidence and answers still count"
     match result.reason:
+        case Reason.STALE if isinstance(criterion, Document):
+            return f"the {criterion.document} on file is too old to count"
         case Reason.STALE:
             return "the last observation is too old to count"
         case Reason.MISSING if result.missing is not None:
@@ -174,11 +178,33 @@ def _why(result: CriterionResult, criterion: Criterion | None) -> str:
         case Reason.SIGNED:
             roles = ", ".join(role.value for role in criterion.roles) if isinstance(criterion, SignOffs) else "all"
             return f"signed by {roles}"
+        case Reason.NO_DOCUMENT:
+            return f"no document: no {result.expected} is on file"
+        case Reason.DOCUMENT_UNAPPROVED:
+            return f"the {result.expected} on file is not approved; it takes one of {', '.join(result.detail)}"
+        case Reason.DOCUMENT_APPROVED:
+            return f"the {result.expected} on file is approved by {', '.join(result.detail)}"
+        case Reason.BEFORE_WINDOW | Reason.INSIDE_WINDOW | Reason.AFTER_WINDOW:
+            return _window(result, criterion)
+        case Reason.MATCHES | Reason.MISMATCH:
+            field = f"the plan's {criterion.field}" if isinstance(criterion, Match) else "the plan"
+            return f"seen {', '.join(result.detail)}, expected {result.expected}, {field}"
         case Reason.SCHOOL_NOT_OPEN:
             return "the directory says the school is not open"
         case reason if reason in _NO_EVIDENCE:
             return _NO_EVIDENCE[reason]
     return _line(result) + _aside(result, criterion)
+
+
+def _window(result: CriterionResult, criterion: Criterion | None) -> str:
+    """Where now lies in a window of dates."""
+    if not isinstance(criterion, DateWindow):
+        return {Reason.BEFORE_WINDOW: "too early", Reason.INSIDE_WINDOW: "in time"}.get(result.reason, "too late")
+    if result.reason is Reason.BEFORE_WINDOW:
+        return f"the window opens on {criterion.opens_on}{_until(result)}"
+    if result.reason is Reason.AFTER_WINDOW:
+        return f"the window closed after {criterion.closes_on}"
+    return f"inside the window{f', which closes after {criterion.closes_on}' if criterion.closes_on else ''}"
 
 
 def _aside(result: CriterionResult, criterion: Criterion | None) -> str:

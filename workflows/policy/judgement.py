@@ -1,6 +1,6 @@
 """What one criterion comes to before people's acts and severity are laid upon it, and the ground it is judged on.
 
-Made by criteria.py, turned into a `CriterionResult` by evaluate.py. Private to this room.
+Made by criteria/, turned into a `CriterionResult` by evaluate.py. Private to this room.
 """
 
 from collections.abc import Mapping
@@ -62,6 +62,7 @@ class Judgement:
     simulated: bool = False
     warning: bool = False
     detail: tuple[str, ...] = ()
+    expected: str | None = None
     satisfied_at: datetime | None = None
     next_look_at: datetime | None = None
 

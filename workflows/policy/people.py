@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 from schemas.decision import SignOff
-from schemas.gate import SignOffs
+from schemas.document import DocumentApproval, FiledDocument
+from schemas.gate import Document, SignOffs
 from schemas.school import Actor, GateId, Role, SchoolContext, Scope, ScopeKind
 
 RANK: Mapping[Role, int] = {
@@ -72,3 +73,15 @@ def signatures(
         counted[actor.role] = sign_off
         used |= persons(actor)
     return counted
+
+
+def approval_that_counts(
+    criterion: Document, filed: FiledDocument, context: SchoolContext | None
+) -> DocumentApproval | None:
+    """The first approval by a role the policy names, in scope of the school, of a person who is not the author."""
+    authors = persons(filed.author)
+    for approval in sorted(filed.approvals, key=lambda each: (each.approved_at, each.act_id)):
+        actor = approval.actor
+        if actor.role in criterion.approvers and not authors & persons(actor) and covers(actor.scope, context):
+            return approval
+    return None

@@ -7,6 +7,7 @@ from typing import assert_never
 
 from schemas.approval import ApprovalWithdrawn, AskMoved, AskOverdue, DeputyCalled
 from schemas.decision import Approval, CriterionResult
+from schemas.document import DocumentApproved, DocumentFiled
 from schemas.escalation import (
     EscalationAcknowledged,
     EscalationActed,
@@ -53,6 +54,7 @@ from schemas.waiver import (
 )
 from workflows.policy.approvals import bindable
 from workflows.policy.ask_picture import NO_ASK, fold_ask
+from workflows.policy.documents import fold_document
 from workflows.policy.escalation_picture import fold_escalation, fold_work_item
 from workflows.policy.exceptions import fold_exception, left_behind
 from workflows.policy.holds import PREFIX
@@ -88,6 +90,8 @@ def _change(picture: Picture, fact: Fact, body: FactBody) -> Change:
             return fold_ask(picture, fact, body)
         case SignOffRecorded():
             return {"sign_offs": {**picture.sign_offs, body.sign_off.act_id: body.sign_off}}
+        case DocumentFiled() | DocumentApproved():
+            return fold_document(picture, body)
         case HoldAdded():
             return {"holds": {**picture.holds, body.hold.hold_id: body.hold}}
         case HoldReleased():

@@ -11,6 +11,7 @@ from typing import assert_never
 from schemas.advisory import AdvisoriesArrived
 from schemas.approval import WithdrawApproval
 from schemas.calendar import Calendar
+from schemas.document import ApproveDocument, FileDocument
 from schemas.fact import (
     ContextChanged,
     PhaseOpened,
@@ -108,6 +109,8 @@ def advance(state: RolloutState, message: Message, now: datetime, build: str) ->
             | CloseWorkItem()
             | WithdrawApproval()
             | MigratePolicy()
+            | FileDocument()
+            | ApproveDocument()
         ):
             return _command(ledger, message)
         case ProposeWaiver() | GrantWaiver() | RevokeWaiver() | OverrideGate() | ConfirmOverride():

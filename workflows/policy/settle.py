@@ -18,11 +18,12 @@ from schemas.fact import (
     GateOpened,
     HoldReleased,
 )
-from schemas.gate import DefectCount, Severity, Share, Threshold
+from schemas.gate import Consecutive, DefectCount, Match, Severity, Share, Threshold, Trend
 from schemas.model import digest_of
 from schemas.school import GateId
 from workflows.policy import advising, deadlines, waivers, waiving
 from workflows.policy.approvals import bindable, lapse
+from workflows.policy.documents import changed
 from workflows.policy.escalating import escalate
 from workflows.policy.evaluate import assess, evaluate
 from workflows.policy.holds import PREFIX, expired
@@ -32,6 +33,8 @@ from workflows.policy.migration import open_phase
 from workflows.policy.state import inputs_for
 from workflows.policy.work import follow_work
 
+_CONTRADICTABLE = Threshold | Share | DefectCount | Trend | Consecutive | Match
+"""Kinds of criteria of which fresh evidence may say no after the gate has opened."""
 _UNREADABLE = (Status.UNKNOWN, Status.STALE)
 
 
@@ -99,12 +102,13 @@ def _lapse(ledger: Ledger, gate_id: GateId) -> None:
     state = ledger.state
     if not state.picture.approvals:
         return
-    inputs = inputs_for(state, gate_id)
-    statuses = bindable(assess(state.policy, state.policy.gates[gate_id], state.calendar, inputs, ledger.now))
+    inputs, gate = inputs_for(state, gate_id), state.policy.gates[gate_id]
+    statuses = bindable(assess(state.policy, gate, state.calendar, inputs, ledger.now))
     in_force = waivers.in_force(inputs.waivers, inputs.context, ledger.now)
     district = state.context.district_id if state.context else None
     for act_id, approval in sorted(state.picture.approvals.items()):
-        ended = lapse(approval, state.policy.digest, district, statuses, in_force)
+        versions_gone = changed(gate, approval.documents, inputs.documents)
+        ended = lapse(approval, state.policy.digest, district, statuses, in_force, versions_gone)
         if ended is not None:
             cause, criterion_ids = ended
             ledger.write(ApprovalLapsed(act_id=act_id, gate=approval.gate, cause=cause, criterion_ids=criterion_ids))
@@ -177,7 +181,7 @@ def _question(ledger: Ledger, gate_id: GateId) -> None:
     state = ledger.state
     gate = state.policy.gates[gate_id]
     asked_before = state.picture.questioned.get(gate_id, ())
-    kinds = {each.id for each in gate.criteria if isinstance(each, Threshold | Share | DefectCount)}
+    kinds = {each.id for each in gate.criteria if isinstance(each, _CONTRADICTABLE)}
     contradicting = tuple(
         result.criterion_id
         for result in assess(state.policy, gate, state.calendar, inputs_for(state, gate_id), ledger.now)

@@ -12,6 +12,7 @@ from schemas.advisory import Advisory
 from schemas.approval import WithdrawApproval
 from schemas.calendar import Calendar
 from schemas.decision import ActId, EvidenceItem, GateInputs, Waiver
+from schemas.document import ApproveDocument, FileDocument
 from schemas.escalation import IncidentId
 from schemas.fact import Fact, Picture
 from schemas.gate import SchoolPolicy
@@ -33,6 +34,7 @@ from schemas.model import Digest, Instant, Tolerant
 from schemas.readiness import SignalName
 from schemas.school import GateId, ProgramId, SchoolContext, SchoolId
 from schemas.waiver import ConfirmOverride, GrantWaiver, OverrideGate, ProposeWaiver, RevokeWaiver
+from workflows.policy.documents import on_file
 from workflows.policy.evaluate import signals_of
 
 ACTS_KEPT = 200
@@ -111,6 +113,7 @@ def inputs_for(state: RolloutState, gate: GateId) -> GateInputs:
         holds=tuple(picture.holds.values()),
         waivers=(*state.waivers, *(each for each in picture.waivers.values() if each.gate in (None, gate))),
         overrides=tuple(each for each in picture.overrides.values() if each.gate is gate and each.confirmed_at),
+        documents=on_file(picture.documents, state.policy.gates[gate]),
     )
 
 
@@ -150,6 +153,8 @@ def mark_of(command: Command) -> str:
             what = command.gate.value
         case MigratePolicy():
             what = f"{command.policy.digest} {command.policy.profile}"
+        case FileDocument() | ApproveDocument():
+            what = f"{command.document} {command.digest}"
         case _:
             assert_never(command)
     return f"{command.kind} {what} by {command.actor.actor_id}"

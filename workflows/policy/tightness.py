@@ -7,10 +7,11 @@ the one thing more it may do is to decide where the looser had nothing hard left
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from schemas.gate import Criterion, Gate, PolicyDocument, Severity, Share, Threshold
+from schemas.gate import Criterion, Gate, PolicyDocument, Severity, Share, Threshold, Trend
 from schemas.readiness import CATALOGUE
 from schemas.school import GateId
 from schemas.signal import Direction
@@ -45,6 +46,8 @@ class Change:
 Value = Any
 """A field's value. Any: this module compares what it has rules for, and refuses the rest."""
 Rule = Callable[[Value, Value], Turn]
+_Grey = Threshold | Share | Trend
+"""The kinds that may have a grey zone."""
 _SEVERITY = (Severity.OBSERVE, Severity.SOFT, Severity.HARD)
 
 
@@ -72,6 +75,16 @@ def _no(before: Value, after: Value) -> Turn:
     return _by_order(not before, not after)
 
 
+def _later(before: Value, after: Value) -> Turn:
+    """A window that opens later is tighter; none is open from the beginning."""
+    return _by_order((before or date.min).toordinal(), (after or date.min).toordinal())
+
+
+def _earlier(before: Value, after: Value) -> Turn:
+    """A window that closes earlier is tighter; none never closes."""
+    return _by_order(-(before or date.max).toordinal(), -(after or date.max).toordinal())
+
+
 def _severity(before: Value, after: Value) -> Turn:
     return _by_order(_SEVERITY.index(before), _SEVERITY.index(after))
 
@@ -82,6 +95,11 @@ def _superset(before: Value, after: Value) -> Turn:
     if old == new:
         return Turn.EVEN
     return Turn.TIGHTER if old < new else Turn.LOOSER
+
+
+def _subset(before: Value, after: Value) -> Turn:
+    """Fewer roles of which one is enough are tighter."""
+    return _superset(after, before)
 
 
 def _approver(before: Value, after: Value) -> Turn:
@@ -125,9 +143,12 @@ _OF_KIND: Mapping[str, Mapping[str, Rule]] = {
     "soak": {"minimum_days": _more, "evidence_age_days_max": _less},
     "dwell": {"minimum_days": _more},
     "sign-offs": {"roles": _superset},
+    "trend": {"minimum_points": _more},
+    "document": {"approvers": _subset, "age_days_max": _less},
+    "date-window": {"opens_on": _later, "closes_on": _earlier},
 }
 _GATE: Mapping[str, Rule] = {"approver": _approver, "approval_days": _less, "silence": _even}
-_LINES = ("pass_at", "fail_at", "warn_at", "healthy_at")
+_LINES = ("pass_at", "fail_at", "warn_at", "healthy_at", "periods")
 """Lines of a signal: the signal's direction says which way is tighter."""
 
 
@@ -145,7 +166,7 @@ def _line(before: Criterion, after: Criterion, field: str) -> Turn:
     if signal is None or getattr(before, "signal", None) != signal.name:
         return Turn.LOOSER
     old, new = getattr(before, field), getattr(after, field)
-    if field == "fail_at" and isinstance(before, Threshold | Share) and isinstance(after, Threshold | Share):
+    if field == "fail_at" and isinstance(before, _Grey) and isinstance(after, _Grey):
         old = before.pass_at if old is None else old  # no grey zone: everything worse than the pass line fails
         new = after.pass_at if new is None else new
     return _more(old, new) if signal.direction is Direction.HIGHER_IS_BETTER else _less(old, new)
@@ -154,6 +175,8 @@ def _line(before: Criterion, after: Criterion, field: str) -> Turn:
 def _plain(value: Value) -> Value:
     if isinstance(value, StrEnum):
         return value.value
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, tuple):
         return [_plain(each) for each in value]
     return {key: _plain(each) for key, each in value.items()} if isinstance(value, Mapping) else value

@@ -17,7 +17,7 @@ from schemas.readiness import CATALOGUE
 from schemas.school import GateId
 from schemas.signal import Direction
 from workflows.policy.calendar import add_days, ages_out_at
-from workflows.policy.criteria import FUTURE_LIMIT
+from workflows.policy.criteria.reading import FUTURE_LIMIT
 from workflows.policy.judgement import latest
 from workflows.policy.silence import incident_of, owner_of_silence, shut_by
 from workflows.policy.state import RolloutState

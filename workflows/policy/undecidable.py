@@ -6,7 +6,7 @@ outcome asked for before there can be one, a variance on a line that is none.
 
 from collections.abc import Iterator, Mapping
 
-from schemas.gate import Criterion, Dwell, Gate, Profile, Severity, Share, Soak, Threshold
+from schemas.gate import Criterion, Dwell, Gate, Profile, Severity, Share, Soak, Threshold, Trend
 from schemas.readiness import CATALOGUE, on_grid
 from schemas.school import GateId
 from workflows.policy.fault import Fault, Path
@@ -82,7 +82,7 @@ def _variance(criterion: Criterion, path: Path) -> Iterator[Fault]:
             yield Fault(at, f"expected a line of this criterion that has a number, seen {line}")
         elif not low <= value <= high:
             yield Fault(at, f"expected a range that holds {line} ({value:g}), seen {low:g} to {high:g}")
-        elif isinstance(criterion, Threshold | Share | Soak) and not isinstance(value, int):
+        elif isinstance(criterion, Threshold | Share | Trend | Soak) and not isinstance(value, int):
             signal = CATALOGUE.get(criterion.signal)
             ends = () if signal is None or line == "confidence_ratio" else (low, high)
             for end in ends:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import assert_never
 
 from schemas.approval import WithdrawApproval
+from schemas.document import ApproveDocument, FileDocument
 from schemas.message import (
     AcknowledgeEscalation,
     ActOnEscalation,
@@ -24,6 +25,7 @@ from schemas.waiver import ConfirmOverride, GrantWaiver, OverrideGate, ProposeWa
 from workflows.policy.acts import (
     answering,
     delegating,
+    documenting,
     escalating,
     holding,
     migrating,
@@ -93,6 +95,10 @@ def check(state: RolloutState, command: Command, now: datetime) -> CommandReply 
             return withdrawing.check(state, command)
         case MigratePolicy():
             return migrating.check(state, command)
+        case FileDocument():
+            return documenting.check_file(state, command)
+        case ApproveDocument():
+            return documenting.check_approve(state, command)
         case _:
             assert_never(command)
 
@@ -130,5 +136,9 @@ def do(ledger: Ledger, command: Command) -> None:
             withdrawing.do(ledger, command)
         case MigratePolicy():
             migrating.do(ledger, command)
+        case FileDocument():
+            documenting.file(ledger, command)
+        case ApproveDocument():
+            documenting.approve(ledger, command)
         case _:
             assert_never(command)

@@ -7,6 +7,7 @@ from schemas.school import Actor, Role
 from workflows.policy import waivers
 from workflows.policy.acts.refusal import not_current, refuse
 from workflows.policy.approvals import bindable, counts_as
+from workflows.policy.documents import versions
 from workflows.policy.evaluate import assess, evaluate
 from workflows.policy.ledger import Ledger
 from workflows.policy.people import persons
@@ -45,7 +46,7 @@ def check(state: RolloutState, command: AnswerAsk) -> CommandReply | None:
         return refuse(command, "role-not-asked", names, actor.role.value, _whose_turn(state, names))
     if any(persons(actor) & persons(proposer) for proposer in proposers(state, command)):
         return refuse(
-            command, "proposer-may-not-approve", "a person who has signed nothing and proposed nothing at this gate",
+            command, "proposer-may-not-approve", "a person who has signed, filed and proposed nothing at this gate",
             actor.actor_id, f"let another {role.value} answer",
         )  # fmt: skip
     if any(persons(actor) & persons(each.actor) for each in _given(state, command, role)):
@@ -57,10 +58,12 @@ def check(state: RolloutState, command: AnswerAsk) -> CommandReply | None:
 
 
 def proposers(state: RolloutState, command: AnswerAsk) -> list[Actor]:
-    """Those who brought before the gate what is to be approved: who signed, and who proposed a waiver or override."""
+    """Those who brought before the gate what is to be approved: who signed, filed, or proposed a waiver or override."""
     inputs = inputs_for(state, command.gate)
     waivers_by = [each.proposed_by for each in inputs.waivers if each.proposed_by is not None]
-    return [*(each.actor for each in inputs.sign_offs), *waivers_by, *(each.proposed_by for each in inputs.overrides)]
+    authors = [each.author for each in inputs.documents]
+    overrides_by = [each.proposed_by for each in inputs.overrides]
+    return [*(each.actor for each in inputs.sign_offs), *authors, *waivers_by, *overrides_by]
 
 
 def _whose_turn(state: RolloutState, names: str) -> str:
@@ -122,5 +125,6 @@ def _approval(ledger: Ledger, command: AnswerAsk) -> Approval:
         district_id=state.context.district_id,
         bound=bindable(results),
         waived=reliances,
+        documents=versions(gate, inputs.documents),
         counts_as=None if role is command.actor.role else role,
     )
