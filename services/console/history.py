@@ -109,15 +109,10 @@ def _text(fact: Fact) -> str:
             return f"{who(body.sign_off.actor)} signed {body.sign_off.criterion_id} of {body.sign_off.gate.value}"
         case DocumentFiled() | DocumentApproved() as body:
             return _document(body)
-        case HoldAdded() as body:
-            placed = who(body.hold.placed_by) if body.hold.placed_by else body.hold.kind.value
-            return f"{placed} placed hold {body.hold.hold_id}, reason {body.hold.reason}"
-        case HoldReleased() as body:
-            return f"hold {body.hold_id} {body.cause}" + (f" by {who(body.actor)}" if body.actor else "")
+        case HoldAdded() | HoldReleased() as body:
+            return _hold(body)
         case DecisionQuestioned() as body:
-            if body.criterion_ids:
-                return f"fresh evidence contradicts the opening of {body.gate.value}: {_names(body.criterion_ids)}"
-            return f"fresh evidence no longer contradicts the opening of {body.gate.value}"
+            return _questioned(body)
         case RolloutStopped() as body:
             return f"left the program, reason {body.reason}" + (f", by {who(body.actor)}" if body.actor else "")
         case (
@@ -142,6 +137,19 @@ def _text(fact: Fact) -> str:
             return _migration(body)
         case _:
             assert_never(fact.body)
+
+
+def _hold(body: HoldAdded | HoldReleased) -> str:
+    if isinstance(body, HoldReleased):
+        return f"hold {body.hold_id} {body.cause}" + (f" by {who(body.actor)}" if body.actor else "")
+    placed = who(body.hold.placed_by) if body.hold.placed_by else body.hold.kind.value
+    return f"{placed} placed hold {body.hold.hold_id}, reason {body.hold.reason}"
+
+
+def _questioned(body: DecisionQuestioned) -> str:
+    if body.criterion_ids:
+        return f"fresh evidence contradicts the opening of {body.gate.value}: {_names(body.criterion_ids)}"
+    return f"fresh evidence no longer contradicts the opening of {body.gate.value}"
 
 
 def _document(body: DocumentFiled | DocumentApproved) -> str:
