@@ -84,7 +84,7 @@ class Admitter:
         await connection.execute(
             """update rollout set status = case when rollout.status = 'starting' then 'stopped' else 'left' end
             from school where program_id = $1 and school.school_id = rollout.school_id and school.status <> 'open'
-                and (rollout.status = 'starting' or rollout.status = 'waiting' and rollout.wave is null)""",
+                and (rollout.status = 'starting' or rollout.status = 'waiting' and rollout.wave_number is null)""",
             program_id,
         )
 
@@ -101,14 +101,14 @@ class Admitter:
         told: list[Kinded] = []
         joined = await connection.fetch(
             """select school_id, district_id, demand from rollout
-            where program_id = $1 and status = 'waiting' and wave is null order by seat limit $2""",
+            where program_id = $1 and status = 'waiting' and wave_number is null order by seat limit $2""",
             program_id, JOINERS_MAX,
         )  # fmt: skip
         if joined:
             told.append(SchoolsJoined(known_sequence=known, seats=tuple(_seat(row) for row in joined)))
         gone = await connection.fetch(
             """select r.school_id from rollout r join school s using (school_id)
-            where r.program_id = $1 and r.status = 'waiting' and r.wave is not null and s.status <> 'open'
+            where r.program_id = $1 and r.status = 'waiting' and r.wave_number is not null and s.status <> 'open'
             order by 1""",
             program_id,
         )
@@ -123,12 +123,12 @@ class Admitter:
 
     async def _rows(self, connection: Connection, program_id: str, *, with_readings: bool) -> list[Row]:
         return await connection.fetch(
-            """select r.wave, r.district_id, r.demand, r.status, r.phase, r.unmet_since, r.fact_at,
+            """select r.wave_number, r.district_id, r.demand, r.status, r.phase, r.unmet_since, r.fact_at,
                 s.status as school_status, case when $2 then (
                     select max(w.sequence) from watch w where w.program_id = r.program_id
                         and w.school_id = r.school_id and w.scope_kind = 'school') end as newest
             from rollout r left join school s using (school_id)
-            where r.program_id = $1 and r.wave is not null and r.status in ('starting', 'running', 'stopped')
+            where r.program_id = $1 and r.wave_number is not null and r.status in ('starting', 'running', 'stopped')
             order by r.school_id""",
             program_id, with_readings,
         )  # fmt: skip
@@ -165,7 +165,7 @@ def _standing(row: Row) -> Standing:
         read = datetime.fromtimestamp(row["newest"] / 1e6, UTC)
         heard = read if heard is None else max(heard, read)
     return Standing(
-        wave=row["wave"],
+        wave=row["wave_number"],
         district_id=row["district_id"],
         demand=tuple(row["demand"]),
         left=row["status"] == "stopped" or row["school_status"] not in (None, "open"),

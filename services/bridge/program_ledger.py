@@ -88,13 +88,14 @@ async def _follow(connection: Connection, fact: ProgramFact) -> None:
     match body:
         case SchoolsAdmitted():
             await connection.execute(
-                """update rollout set status = 'starting', wave = $3
+                """update rollout set status = 'starting', wave_number = $3::integer, wave = $1 || '.wave-' || $3::integer
                 where program_id = $1 and school_id = any($2) and status = 'waiting'""",
                 fact.program_id, list(body.school_ids), body.wave,
             )  # fmt: skip
         case JoinedLate():
             await connection.execute(
-                "update rollout set wave = $3 where program_id = $1 and school_id = any($2) and status = 'waiting'",
+                """update rollout set wave_number = $3::integer, wave = $1 || '.wave-' || $3::integer
+                where program_id = $1 and school_id = any($2) and status = 'waiting'""",
                 fact.program_id, list(body.school_ids), body.wave,
             )  # fmt: skip
         case LeftWaiting():
@@ -108,7 +109,7 @@ async def _follow(connection: Connection, fact: ProgramFact) -> None:
 async def _leave(connection: Connection, program_id: str, school_ids: Sequence[str]) -> None:
     """They wait no more; a later `program start` may bring them back as late joiners."""
     await connection.execute(
-        """update rollout set status = 'left', wave = null
+        """update rollout set status = 'left', wave_number = null, wave = null
         where program_id = $1 and school_id = any($2) and status = 'waiting'""",
         program_id, list(school_ids),
     )  # fmt: skip

@@ -52,11 +52,12 @@ async def wave_status(connection: Connection, program_id: str) -> WaveStatus | N
     picture = ProgramPicture.model_validate_json(program["picture"]) if program["picture"] else ProgramPicture()
     moved = SchoolsMoved.model_validate_json(program["sent_moved"]) if program["sent_moved"] else None
     rows = await connection.fetch(
-        """select wave, count(*) as schools from rollout where program_id = $1 and status <> 'left'
-        and (wave is not null or status = 'waiting') group by wave order by wave nulls last""",
+        """select wave_number, count(*) as schools from rollout where program_id = $1 and status <> 'left'
+        and (wave_number is not null or status = 'waiting')
+        group by wave_number order by wave_number nulls last""",
         program_id,
     )
-    sizes: dict[int | None, int] = {row["wave"]: row["schools"] for row in rows}
+    sizes: dict[int | None, int] = {row["wave_number"]: row["schools"] for row in rows}
     numbers = [number for number in sizes if number is not None]
     return WaveStatus(
         policy=f"{policy.name} v{policy.version}",

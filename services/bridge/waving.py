@@ -124,7 +124,8 @@ async def enter_waves(connection: Connection, documents: Documents, waved: Waved
         "select coalesce(max(seat), 0) + 1 from rollout where program_id = $1", program_id
     )
     await connection.execute(
-        """update rollout set status = 'waiting', wave = n.wave, seat = n.seat, demand = n.demand::bigint[]
+        """update rollout set status = 'waiting', wave_number = n.wave,
+            wave = $1 || '.wave-' || n.wave, seat = n.seat, demand = n.demand::bigint[]
         from unnest($2::text[], $3::integer[], $4::integer[], $5::text[]) as n (school_id, wave, seat, demand)
         where rollout.program_id = $1 and rollout.school_id = n.school_id
             and (rollout.status = 'left' or rollout.status = 'waiting' and rollout.seat is null)""",
@@ -139,16 +140,16 @@ async def start_workflow(pool: Pool, client: Client, program_id: str) -> None:
     program = await pool.fetchrow("select * from program where program_id = $1", program_id)
     assert program is not None  # entered before
     rows = await pool.fetch(
-        """select wave, school_id, district_id, demand from rollout
-        where program_id = $1 and wave is not null order by wave, seat""",
+        """select wave_number, school_id, district_id, demand from rollout
+        where program_id = $1 and wave_number is not null order by wave_number, seat""",
         program_id,
     )
     waves: list[list[Seat]] = []
     for row in rows:
-        while len(waves) < row["wave"]:
+        while len(waves) < row["wave_number"]:
             waves.append([])
         seat = Seat(school_id=row["school_id"], district_id=row["district_id"], demand=tuple(row["demand"]))
-        waves[row["wave"] - 1].append(seat)
+        waves[row["wave_number"] - 1].append(seat)
     first = StartProgram(
         program_id=program_id,
         rehearsal=program["rehearsal"],

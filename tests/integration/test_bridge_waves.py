@@ -69,7 +69,8 @@ async def status(lab: BridgeLab) -> WaveStatus:
 
 async def running(lab: BridgeLab) -> dict[int, list[str]]:
     rows = await lab.pool.fetch(
-        "select wave, school_id from rollout where program_id = $1 and status = 'running' order by 1, 2", lab.program
+        "select wave_number as wave, school_id from rollout where program_id = $1 and status = 'running' order by 1, 2",
+        lab.program,
     )
     return {number: [row["school_id"] for row in rows if row["wave"] == number] for number in {r["wave"] for r in rows}}
 
@@ -105,6 +106,8 @@ async def test_a_wave_is_admitted_only_after_the_one_before_and_a_stopped_line_a
     await start(lab)
     first = await until_running(lab, 1, 2)
     assert list(await running(lab)) == [1], "the rest waits"
+    named = await lab.pool.fetch("select distinct wave from rollout where program_id = $1", lab.program)
+    assert {row["wave"] for row in named} == {f"{lab.program}.wave-{number}" for number in (1, 2, 3)}
 
     await lab.sign_charter(first[0])
     await until_binding(lab, "progress (")
@@ -152,7 +155,7 @@ async def test_late_joiners_closures_and_the_end(lab: BridgeLab) -> None:
     waiting = [
         row["school_id"]
         for row in await lab.pool.fetch(
-            "select school_id from rollout where program_id = $1 and status = 'waiting' order by wave, seat",
+            "select school_id from rollout where program_id = $1 and status = 'waiting' order by wave_number, seat",
             lab.program,
         )
     ]

@@ -14,7 +14,7 @@ UP = (
     "alter table rollout drop constraint rollout_status_check",
     "alter table rollout add constraint rollout_status_check "
     "check (status in ('waiting', 'starting', 'running', 'stopped', 'left'))",
-    "alter table rollout add column wave integer, add column seat integer, "
+    "alter table rollout add column wave_number integer, add column seat integer, "
     "add column demand bigint[] not null default '{}', "
     "add column fact_at timestamptz, add column unmet_since timestamptz",
     "create index rollout_starting on rollout (program_id) where status = 'starting'",
@@ -51,7 +51,7 @@ def downgrade() -> None:
     op.execute("drop table program_fact")
     op.execute("drop index rollout_starting")
     op.execute(
-        "alter table rollout drop column wave, drop column seat, drop column demand, drop column fact_at, "
+        "alter table rollout drop column wave_number, drop column seat, drop column demand, drop column fact_at, "
         "drop column unmet_since"
     )
     op.execute("update rollout set status = 'stopped' where status in ('waiting', 'left')")
