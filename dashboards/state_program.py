@@ -91,6 +91,10 @@ BOARD = Board(
             width=12,
         ),
         Panel(
+            "Guards", "Schools whose opened gates are contradicted: watched, warned, held; and those taken back a phase.",
+            "bars", (Query(f"sum by (stage) (firstbell_guarded_schools{{{_P}}})", "{{stage}}"),), width=4,
+        ),
+        Panel(
             "This picture is as old as", "Since the console was last level with the fact topic.", "stat",
             (Query("time() - max(firstbell_projection_checked_seconds)"),), unit="s", width=4,
             lines=(Line(60, AMBER), Line(120, RED)),

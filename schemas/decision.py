@@ -12,6 +12,7 @@ from pydantic import Field
 from schemas.consent import Awaited
 from schemas.document import FiledDocument
 from schemas.gate import CriterionId, Severity
+from schemas.guard import Relapse
 from schemas.model import ActId as ActId
 from schemas.model import Code, Digest, Instant, Tolerant
 from schemas.readiness import Missing, Origin, SignalName
@@ -87,6 +88,8 @@ class Reason(StrEnum):
     MISMATCH = "mismatch"
     OBSERVED_IN_THE_FUTURE = "observed-in-the-future"
     UNDECIDABLE = "undecidable"
+    SECOND_CHANCE = "second-chance"
+    """Taken back before; a root cause and a visible fix come first."""
 
 
 class EvidenceItem(Tolerant):
@@ -306,6 +309,8 @@ class GateInputs(Tolerant):
     """Confirmed ones, of this gate."""
     documents: tuple[FiledDocument, ...] = ()
     """On file of the kinds this gate asks for."""
+    relapse: Relapse | None = None
+    """None: the school was never taken back, or has passed since."""
 
 
 class DecisionRecord(Tolerant):

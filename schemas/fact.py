@@ -38,8 +38,10 @@ from schemas.escalation import (
     WorkItemOverdue,
 )
 from schemas.gate import CriterionId
+from schemas.guard import GuardWatch, Relapse
 from schemas.migration import PendingPolicy, PolicyMigrated, PolicyMigrationAccepted
 from schemas.model import Code, Digest, Instant, Kinded, Tolerant
+from schemas.regress import GuardFact
 from schemas.school import Actor, GateId, Phase, ProgramId, Role, SchoolContext, SchoolId
 from schemas.waiver import (
     OverrideConfirmed,
@@ -214,6 +216,7 @@ FactBody = Annotated[
     | AskMoved
     | AskOverdue
     | ApprovalWithdrawn
+    | GuardFact
     | RolloutStopped
     | EscalationRaised
     | RungFired
@@ -292,6 +295,10 @@ class Picture(Tolerant):
     documents: dict[Code, FiledDocument] = Field(default_factory=dict)
     """On file, by kind."""
     questioned: dict[GateId, tuple[CriterionId, ...]] = Field(default_factory=dict)
+    guards: dict[GateId, GuardWatch] = Field(default_factory=dict)
+    """Opened gates that evidence contradicts, or did until lately."""
+    relapse: Relapse | None = None
+    """None: never taken back, or passed since."""
     calendar_digest: Digest | None = None
     context_version: int | None = None
     stopped: Code | None = None

@@ -27,6 +27,7 @@ from schemas.criterion import (
     Trend,
 )
 from schemas.freeze import Freeze
+from schemas.guard import Guard
 from schemas.ladder import Alarm, Ladder, LadderName
 from schemas.model import Code, Digest, Strict
 from schemas.rules import ExceptionRules
@@ -90,6 +91,8 @@ class Gate(Strict):
     """School days of being blocked before the ladder begins. Default, not a standard."""
     unanswered_ladder: LadderName | None = None
     """Raised when an ask is past its deadline. None: nobody is told."""
+    guard: Guard | None = None
+    """How the gate is watched once it is open; G4's while the school is in scale. None: it is only questioned."""
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> Self:

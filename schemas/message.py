@@ -18,6 +18,7 @@ from schemas.ladder import LadderName
 from schemas.migration import MigratePolicy
 from schemas.model import Code, Digest, Instant, Kinded, Tolerant
 from schemas.readiness import CoalescedReading, SignalName
+from schemas.regress import RecordFix, RecordRootCause
 from schemas.school import Actor, GateId, ProgramId, Role, SchoolContext, SchoolId
 from schemas.waiver import ConfirmOverride, GrantWaiver, OverrideGate, ProposeWaiver, RevokeWaiver
 
@@ -176,6 +177,8 @@ Command = Annotated[
     | RevokeWaiver
     | OverrideGate
     | ConfirmOverride
+    | RecordRootCause
+    | RecordFix
     | AcknowledgeEscalation
     | ActOnEscalation
     | OpenWorkItem
@@ -199,6 +202,8 @@ Message = (
     | RevokeWaiver
     | OverrideGate
     | ConfirmOverride
+    | RecordRootCause
+    | RecordFix
     | AcknowledgeEscalation
     | ActOnEscalation
     | OpenWorkItem

@@ -75,6 +75,8 @@ CONSOLE = (
            "Open escalations by cause and the last rung that fired; rung 0: nobody has been told yet."),
     Metric("firstbell_work_items_open", "gauge", "items", ("program", "district", "overdue"),
            "Open work items, and whether their day has passed."),
+    Metric("firstbell_guarded_schools", "gauge", "schools", ("program", "district", "stage"),
+           "Schools by what guards of opened gates do: watched, warned, held, taken-back."),
     Metric("firstbell_simulated_schools", "gauge", "schools", ("program",), "Schools that imagined evidence has reached."),
     Metric("firstbell_picture_mismatches", "gauge", "facts", (),
            "Facts after which the folded picture was not the workflow's own; anything above 0 is a fault of ours."),

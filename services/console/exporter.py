@@ -56,6 +56,12 @@ from rollout where phase <> 'scale' and phase_opened_at is not null
 group by 1, 2 order by 3 desc, 1, 2 limit 20"""
 QUESTIONED = """
 select program_id, district, count(*) filter (where questioned) from rollout group by 1, 2"""
+GUARDS = """
+select program_id, district, s.stage, count(*) filter (where case s.stage
+        when 'taken-back' then coalesce(body->'relapse', 'null') <> 'null'
+        else exists (select from jsonb_each(coalesce(body->'guards', '{}')) g
+            where coalesce(g.value->>'stage', 'watched') = s.stage) end)
+from rollout, (values ('watched'), ('warned'), ('held'), ('taken-back')) s (stage) group by 1, 2, 3"""
 SIMULATED = """
 select program_id, count(*) filter (where simulated) from rollout group by 1"""
 WHOLE = """
@@ -84,6 +90,7 @@ COUNTED = (
     ("firstbell_signal_schools", SIGNALS),
     ("firstbell_asks_open", ASKS),
     ("firstbell_questioned_decisions", QUESTIONED),
+    ("firstbell_guarded_schools", GUARDS),
     ("firstbell_simulated_schools", SIMULATED),
     ("firstbell_waivers_open", WAIVERS),
     ("firstbell_escalations_open", ESCALATIONS),

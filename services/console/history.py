@@ -38,6 +38,7 @@ from schemas.fact import (
     SignOffRecorded,
 )
 from schemas.migration import PolicyMigrated, PolicyMigrationAccepted
+from schemas.regress import FixRecorded, GuardChanged, PhaseRegressed, RootCauseRecorded
 from schemas.school import Phase
 from schemas.waiver import (
     OverrideConfirmed,
@@ -50,6 +51,7 @@ from schemas.waiver import (
     WaiverRevoked,
 )
 from services.console.exceptions import tell_exception
+from services.console.guards import tell_guard
 from services.console.history_asks import tell_ask, who
 from services.console.history_escalation import tell_escalation, tell_work_item
 from services.console.views import SIMULATED, Answer
@@ -135,6 +137,8 @@ def _text(fact: Fact) -> str:
             return tell_exception(body)
         case PolicyMigrationAccepted() | PolicyMigrated() as body:
             return _migration(body)
+        case GuardChanged() | PhaseRegressed() | RootCauseRecorded() | FixRecorded() as body:
+            return tell_guard(body)
         case _:
             assert_never(fact.body)
 

@@ -16,6 +16,7 @@ from schemas.gate import Criterion, Document, Gate, SchoolPolicy, Severity
 from schemas.readiness import Missing, Origin
 from schemas.school import GateId, Role
 from services.console.escalations import EscalationAnswer, WorkAnswer, escalations_of, work_of
+from services.console.guards import tell_guards
 from services.console.views import Answer, SchoolLine
 from workflows.policy import explain
 from workflows.policy.evaluate import merge
@@ -149,6 +150,8 @@ class WhyAnswer(Answer):
     profile: str | None
     history_events: int | None
     """Of the workflow's current run. None: it was not reached."""
+    guards: tuple[str, ...] = ()
+    """What evidence says against opened gates, and how far their guards have gone."""
 
     @property
     def open(self) -> bool:
@@ -212,6 +215,7 @@ def explain_school(line: SchoolLine, sight: Sight, now: datetime) -> WhyAnswer:
         policy_digest=picture.policy_digest,
         profile=policy.profile if policy else None,
         history_events=sight.history_events,
+        guards=tell_guards(picture),
     )
 
 
@@ -297,6 +301,9 @@ def next_step(
         )
     if result.criterion_id == UNKNOWN_ID:
         return "Import a calendar that covers today: `firstbell calendar import FILE`.", None
+    if result.reason is Reason.SECOND_CHANCE:
+        step = "Say why the school fell back and what was mended: `firstbell gate mend SCHOOL --root-cause CODE --fix CODE`."
+        return step, Role.PRINCIPAL
     if standing is Standing.ASKED and gate is not None:
         return "Approve or reject what lies before you.", gate.approver
     if criterion is None or standing not in (Standing.NO, Standing.NO_EVIDENCE):

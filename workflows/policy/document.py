@@ -21,6 +21,7 @@ from schemas.readiness import CATALOGUE
 from schemas.school import Role
 from workflows.policy import undecidable
 from workflows.policy.fault import Fault, Path
+from workflows.policy.guards import watched_criteria
 from workflows.policy.kinds import faults_of, known, line_fault
 
 __all__ = ["Fault", "lint", "profile_for", "resolve"]
@@ -128,6 +129,9 @@ def _ladders_named(name: str, profile: Profile) -> Iterator[tuple[Path, str]]:
             yield (*path, "blocked_ladder"), gate.blocked_ladder
         if gate.unanswered_ladder is not None:
             yield (*path, "unanswered_ladder"), gate.unanswered_ladder
+        for index, line in enumerate(gate.guard.compensations if gate.guard else ()):
+            if line.ladder is not None:
+                yield (*path, "guard", "compensations", index, "ladder"), line.ladder
         for index, criterion in enumerate(gate.criteria):
             if criterion.work_item is not None and criterion.work_item.ladder is not None:
                 yield (*path, "criteria", index, "work_item", "ladder"), criterion.work_item.ladder
@@ -150,7 +154,21 @@ def _alarms(document: PolicyDocument) -> Iterator[Fault]:
             yield Fault((*path, "first_rung"), message)
 
 
+def _guard(gate: Gate, path: Path) -> Iterator[Fault]:
+    """A guard that watches nothing would look like one that sees nothing wrong."""
+    if gate.guard is None:
+        return
+    able = watched_criteria(gate, gate.guard.model_copy(update={"criterion_ids": ()}))
+    if not able:
+        yield Fault((*path, "guard"), "expected a hard threshold, share or defect count to watch, seen none")
+    for index, name in enumerate(gate.guard.criterion_ids):
+        if name not in able:
+            message = f"expected one of {', '.join(able) or 'none'}, which evidence can contradict; seen {name}"
+            yield Fault((*path, "guard", "criterion_ids", index), message)
+
+
 def _gate(gate: Gate, path: Path) -> Iterator[Fault]:
+    yield from _guard(gate, path)
     hard = [each for each in gate.criteria if each.severity is Severity.HARD]
     if not hard:
         yield Fault((*path, "criteria"), "expected a hard criterion: a gate with none is never decided")

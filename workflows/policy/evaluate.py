@@ -213,6 +213,10 @@ def _synthetic(policy: SchoolPolicy, results: list[CriterionResult], inputs: Gat
         added.append(_of_the_gate("gate:context", Status.UNKNOWN, Reason.NO_CONTEXT))
     elif inputs.context.status is not SchoolStatus.OPEN:
         added.append(_of_the_gate("gate:school", Status.UNMET, Reason.SCHOOL_NOT_OPEN))
+    owed = inputs.relapse.owed if inputs.relapse is not None else ()
+    if owed and inputs.gate is not GateId.SCALE_GUARD:
+        missing = _of_the_gate("gate:second-chance", Status.UNMET, Reason.SECOND_CHANCE)
+        added.append(missing.model_copy(update={"detail": owed, "observed_at": inputs.opened_at}))
     if inputs.gate not in policy.gates:
         added.append(_of_the_gate("gate:policy", Status.UNKNOWN, Reason.UNDECIDABLE))
     return added

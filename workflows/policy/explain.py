@@ -189,6 +189,8 @@ def _why(result: CriterionResult, criterion: Criterion | None) -> str:
         case Reason.MATCHES | Reason.MISMATCH:
             field = f"the plan's {criterion.field}" if isinstance(criterion, Match) else "the plan"
             return f"seen {', '.join(result.detail)}, expected {result.expected}, {field}"
+        case Reason.SECOND_CHANCE:
+            return f"the school was taken back a phase; missing is {' and '.join(result.detail)}"
         case Reason.SCHOOL_NOT_OPEN:
             return "the directory says the school is not open"
         case reason if reason in _NO_EVIDENCE:

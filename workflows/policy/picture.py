@@ -42,6 +42,7 @@ from schemas.fact import (
 )
 from schemas.gate import Severity
 from schemas.migration import PendingPolicy, PolicyMigrated, PolicyMigrationAccepted
+from schemas.regress import FixRecorded, GuardChanged, PhaseRegressed, RootCauseRecorded
 from schemas.waiver import (
     OverrideConfirmed,
     OverrideLapsed,
@@ -58,6 +59,7 @@ from workflows.policy.documents import fold_document
 from workflows.policy.escalation_picture import fold_escalation, fold_work_item
 from workflows.policy.exceptions import fold_exception, left_behind
 from workflows.policy.holds import PREFIX
+from workflows.policy.picture_guard import fold_guard
 
 Change = dict[str, object]
 
@@ -82,7 +84,8 @@ def _change(picture: Picture, fact: Fact, body: FactBody) -> Change:
         case GateDecided():
             return _decided(picture, body)
         case GateOpened():
-            return {"opened": (*picture.opened, body.gate)}
+            passed = picture.relapse is not None and picture.relapse.phase is body.gate.phase
+            return {"opened": (*picture.opened, body.gate), **({"relapse": None} if passed else {})}
         case (
             ApprovalAsked() | AskWithdrawn() | AskMoved() | AskOverdue() | DeputyCalled()
             | ApprovalAnswered() | ApprovalWithdrawn() | ApprovalLapsed()
@@ -99,6 +102,8 @@ def _change(picture: Picture, fact: Fact, body: FactBody) -> Change:
         case DecisionQuestioned():
             others = {gate: ids for gate, ids in picture.questioned.items() if gate is not body.gate}
             return {"questioned": {**others, body.gate: body.criterion_ids} if body.criterion_ids else others}
+        case GuardChanged() | PhaseRegressed() | RootCauseRecorded() | FixRecorded():
+            return fold_guard(picture, fact, body)
         case RolloutStopped():
             return {"stopped": body.reason, **NO_ASK}
         case (

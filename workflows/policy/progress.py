@@ -40,6 +40,7 @@ from schemas.message import (
 from schemas.migration import MigratePolicy
 from schemas.model import digest_of
 from schemas.readiness import CATALOGUE
+from schemas.regress import RecordFix, RecordRootCause
 from schemas.school import Phase, SchoolContext, ScopeKind
 from schemas.waiver import ConfirmOverride, GrantWaiver, OverrideGate, ProposeWaiver, RevokeWaiver
 from workflows.policy import acts, advising, migration
@@ -114,6 +115,8 @@ def advance(state: RolloutState, message: Message, now: datetime, build: str) ->
         ):
             return _command(ledger, message)
         case ProposeWaiver() | GrantWaiver() | RevokeWaiver() | OverrideGate() | ConfirmOverride():
+            return _command(ledger, message)
+        case RecordRootCause() | RecordFix():
             return _command(ledger, message)
         case StopRollout():
             return _stop(ledger, message)

@@ -21,7 +21,7 @@ from schemas.fact import (
 from schemas.gate import Consecutive, DefectCount, Match, Severity, Share, Threshold, Trend
 from schemas.model import digest_of
 from schemas.school import GateId
-from workflows.policy import advising, deadlines, waivers, waiving
+from workflows.policy import advising, deadlines, guarding, waivers, waiving
 from workflows.policy.approvals import bindable, lapse
 from workflows.policy.documents import changed
 from workflows.policy.escalating import escalate
@@ -68,7 +68,7 @@ def _next_end_of_hold(ledger: Ledger, _verdict: Verdict) -> datetime | None:
     return earliest(*(hold.expires_at for hold in ledger.state.picture.holds.values()))
 
 
-BEFORE: tuple[Callable[[Ledger], None], ...] = (_end_holds, waiving.end, advising.advise)
+BEFORE: tuple[Callable[[Ledger], None], ...] = (_end_holds, waiving.end, advising.advise, guarding.watch)
 """What time does before the gate is decided, in this order."""
 AFTERWARDS: tuple[Callable[[Ledger, Verdict], datetime | None], ...] = (
     _next_end_of_hold,
@@ -76,6 +76,7 @@ AFTERWARDS: tuple[Callable[[Ledger, Verdict], datetime | None], ...] = (
     deadlines.keep,
     follow_work,
     escalate,
+    guarding.next_look,
 )
 """What follows from the verdict, in this order; each says when it must be looked at again by time alone, or None."""
 
@@ -163,7 +164,7 @@ def _open(ledger: Ledger, verdict: Verdict) -> None:
     )
     following = verdict.gate.phase.following
     if following is not None:
-        open_phase(ledger, following, attempt=1)
+        open_phase(ledger, following, attempt=ledger.state.picture.attempt)
 
 
 def _opened_by(verdict: Verdict) -> Literal["evidence", "approval", "waiver", "override"]:

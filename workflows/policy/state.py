@@ -32,6 +32,7 @@ from schemas.message import (
 from schemas.migration import MigratePolicy
 from schemas.model import Digest, Instant, Tolerant
 from schemas.readiness import SignalName
+from schemas.regress import RecordFix, RecordRootCause
 from schemas.school import GateId, ProgramId, SchoolContext, SchoolId
 from schemas.waiver import ConfirmOverride, GrantWaiver, OverrideGate, ProposeWaiver, RevokeWaiver
 from workflows.policy.documents import on_file
@@ -112,6 +113,7 @@ def inputs_for(state: RolloutState, gate: GateId) -> GateInputs:
         approvals=tuple(each for each in picture.approvals.values() if each.gate is gate and each.answer == "approved"),
         holds=tuple(picture.holds.values()),
         waivers=(*state.waivers, *(each for each in picture.waivers.values() if each.gate in (None, gate))),
+        relapse=picture.relapse,
         overrides=tuple(each for each in picture.overrides.values() if each.gate is gate and each.confirmed_at),
         documents=on_file(picture.documents, state.policy.gates[gate]),
     )
@@ -137,6 +139,10 @@ def mark_of(command: Command) -> str:
             what = f"{command.gate.value} {' '.join(command.criterion_ids)} {command.category} {command.scope.id}"
         case GrantWaiver() | RevokeWaiver():
             what = command.waiver_id
+        case RecordRootCause():
+            what = command.cause
+        case RecordFix():
+            what = command.fix
         case OverrideGate():
             what = f"{command.gate.value} {' '.join(command.criterion_ids)} {command.sponsor.value}"
         case ConfirmOverride():

@@ -147,8 +147,8 @@ _OF_KIND: Mapping[str, Mapping[str, Rule]] = {
     "document": {"approvers": _subset, "age_days_max": _less},
     "date-window": {"opens_on": _later, "closes_on": _earlier},
 }
-_GATE: Mapping[str, Rule] = {"approver": _approver, "approval_days": _less, "silence": _even}
 _LINES = ("pass_at", "fail_at", "warn_at", "healthy_at", "periods")
+_GATE: Mapping[str, Rule] = {"approver": _approver, "approval_days": _less, "silence": _even, "guard": _bring}
 """Lines of a signal: the signal's direction says which way is tighter."""
 
 

@@ -8,6 +8,7 @@ import typer
 from schemas.approval import WithdrawApproval
 from schemas.gate import SchoolPolicy, SignOffs
 from schemas.message import AnswerAsk, Command, GiveSignOff
+from schemas.regress import RecordFix, RecordRootCause
 from schemas.school import Actor, GateId, Role
 from services.console.commands import overriding, screen
 from services.console.commands.acting import (
@@ -24,7 +25,7 @@ from services.console.commands.session import CODES, Session, one_rollout, serve
 from services.console.commands.signing import SignedAnswer, sign_all
 from services.console.views import PictureRow, SchoolLine
 from services.console.why import Standing, WhyAnswer, explain_school
-from services.kit.terminal import DONE, NO, REFUSED
+from services.kit.terminal import DONE, MEND, NO, REFUSED, fail
 from workflows.policy.acts.answering import asked_roles
 
 app = typer.Typer(no_args_is_help=True, help="Sign, approve, reject.", epilog=CODES)
@@ -152,6 +153,31 @@ def _answer(
         )
 
     carry(school, program, who, act_id, _asked, make, as_json)
+
+
+@app.command(epilog=CODES)
+def mend(
+    school: SchoolArgument,
+    root_cause: Annotated[str | None, typer.Option(help="Why the school fell back, as a code.")] = None,
+    fix: Annotated[str | None, typer.Option(help="What was mended, for everybody to see, as a code.")] = None,
+    who: AsOption = None,
+    stand_in: StandInOption = False,
+    note: NoteOption = None,
+    program: ProgramOption = None,
+    act_id: IdOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """After a school was taken back a phase: its root cause, or one visible fix. Both come before it passes again."""
+    if (root_cause is None) is (fix is None):
+        fail(MEND, "mend: expected one of --root-cause CODE and --fix CODE; they are two acts")
+
+    def make(session: Session, line: SchoolLine, actor: Actor, identity: str) -> Command:
+        del session, line
+        if root_cause is not None:
+            return RecordRootCause(act_id=identity, actor=actor, cause=root_cause, note_id=note)
+        return RecordFix(act_id=identity, actor=actor, fix=fix or "")
+
+    carry(school, program, Person(who, stand_in), act_id, lambda _row, _policy: (Role.PRINCIPAL,), make, as_json)
 
 
 def _asked(row: PictureRow, policy: SchoolPolicy | None) -> Sequence[Role]:

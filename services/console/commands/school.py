@@ -217,6 +217,8 @@ def _print_steps(answer: WhyAnswer) -> None:
         paper.print(f"\nasked: {answer.awaits or answer.asks.value}{until}{late}. {answer.silence or ''}")
         if answer.deputy and answer.deputy_at:
             paper.print(f"deputy: {answer.deputy.value}, from {screen.moment(answer.deputy_at)}")
+    for sentence in answer.guards:
+        paper.print(f"\nguard: {sentence}", style="yellow")
     if answer.opening:
         paper.print(f"\n{answer.line.gate.value} {answer.opening}")
     for raised in answer.escalations:

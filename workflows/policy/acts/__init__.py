@@ -21,6 +21,7 @@ from schemas.message import (
     ReleaseHold,
 )
 from schemas.migration import MigratePolicy
+from schemas.regress import RecordFix, RecordRootCause
 from schemas.waiver import ConfirmOverride, GrantWaiver, OverrideGate, ProposeWaiver, RevokeWaiver
 from workflows.policy.acts import (
     answering,
@@ -28,6 +29,7 @@ from workflows.policy.acts import (
     documenting,
     escalating,
     holding,
+    mending,
     migrating,
     overriding,
     signing,
@@ -83,6 +85,8 @@ def check(state: RolloutState, command: Command, now: datetime) -> CommandReply 
             return overriding.check_propose(state, command)
         case ConfirmOverride():
             return overriding.check_confirm(state, command, now)
+        case RecordRootCause() | RecordFix():
+            return mending.check(state, command)
         case AcknowledgeEscalation():
             return escalating.check_acknowledge(state, command)
         case ActOnEscalation():
@@ -124,6 +128,8 @@ def do(ledger: Ledger, command: Command) -> None:
             overriding.propose(ledger, command)
         case ConfirmOverride():
             overriding.confirm(ledger, command)
+        case RecordRootCause() | RecordFix():
+            mending.do(ledger, command)
         case AcknowledgeEscalation():
             escalating.acknowledge(ledger, command)
         case ActOnEscalation():
