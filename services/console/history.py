@@ -11,12 +11,14 @@ from schemas.escalation import (
     EscalationAcknowledged,
     EscalationActed,
     EscalationClosed,
+    EscalationFact,
     EscalationPaused,
     EscalationRaised,
     EscalationRescheduled,
     EscalationResumed,
     RungFired,
     WorkItemClosed,
+    WorkItemFact,
     WorkItemOpened,
     WorkItemOverdue,
 )
@@ -38,7 +40,7 @@ from schemas.fact import (
     SignOffRecorded,
 )
 from schemas.migration import PolicyMigrated, PolicyMigrationAccepted
-from schemas.regress import FixRecorded, GuardChanged, PhaseRegressed, RootCauseRecorded
+from schemas.regress import FixRecorded, GuardChanged, GuardFact, PhaseRegressed, RootCauseRecorded
 from schemas.school import Phase
 from schemas.waiver import (
     OverrideConfirmed,
@@ -50,12 +52,15 @@ from schemas.waiver import (
     WaiverReminded,
     WaiverRevoked,
 )
-from services.console.exceptions import tell_exception
+from services.console.exceptions import Excepting, tell_exception
 from services.console.guards import tell_guard
 from services.console.history_asks import tell_ask, who
 from services.console.history_escalation import tell_escalation, tell_work_item
 from services.console.views import SIMULATED, Answer
 from workflows.policy.explain import without_evidence
+
+Consequence = EscalationFact | WorkItemFact | Excepting | PolicyMigrationAccepted | PolicyMigrated | GuardFact
+"""What follows from people and time, rather than from a gate itself."""
 
 
 class Sentence(Answer):
@@ -117,6 +122,12 @@ def _text(fact: Fact) -> str:
             return _questioned(body)
         case RolloutStopped() as body:
             return f"left the program, reason {body.reason}" + (f", by {who(body.actor)}" if body.actor else "")
+        case other:
+            return _consequence(other)
+
+
+def _consequence(body: Consequence) -> str:
+    match body:
         case (
             EscalationRaised()
             | RungFired()
@@ -140,7 +151,7 @@ def _text(fact: Fact) -> str:
         case GuardChanged() | PhaseRegressed() | RootCauseRecorded() | FixRecorded() as body:
             return tell_guard(body)
         case _:
-            assert_never(fact.body)
+            assert_never(body)
 
 
 def _hold(body: HoldAdded | HoldReleased) -> str:
