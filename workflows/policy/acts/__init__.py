@@ -66,6 +66,10 @@ def check(state: RolloutState, command: Command, now: datetime) -> CommandReply 
     refusal = delegating.check(command, now)
     if refusal is not None:
         return refusal
+    return _of_its_kind(state, command, now)
+
+
+def _of_its_kind(state: RolloutState, command: Command, now: datetime) -> CommandReply | None:
     match command:
         case GiveSignOff():
             return signing.check(state, command)
