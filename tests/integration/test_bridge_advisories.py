@@ -85,3 +85,15 @@ async def told(lab: BridgeLab, school: str, kind: str) -> bool:
 
 async def known(lab: BridgeLab, school: str) -> bool:
     return bool(await lab.pool.fetchval("select 1 from school where school_id = $1", school))
+
+
+async def test_a_wave_is_held_by_its_programs_name_and_number(lab: BridgeLab) -> None:
+    await lab.start()
+    one, other = lab.schools
+    await lab.pool.execute(
+        "update rollout set wave = program_id || '.wave-2' where program_id = $1 and school_id = $2", lab.program, one
+    )
+    wave = advisory_of(None, Scope(kind=ScopeKind.WAVE, id=f"{lab.program}.wave-2"), advisory_id=act_id())
+    published(lab, wave)
+    await until_held(lab, (one,), wave.advisory_id)
+    assert wave.advisory_id not in (await lab.look(other)).picture.holds

@@ -18,7 +18,7 @@ from workflows.policy.acts.holding import ROBOT
 
 DistrictOption = Annotated[str | None, typer.Option(help="Hold a whole district: its id.")]
 StateOption = Annotated[str | None, typer.Option(help="Hold a whole state: WA.")]
-WaveOption = Annotated[str | None, typer.Option(help="Hold a wave: its id.")]
+WaveOption = Annotated[str | None, typer.Option(help="Hold a wave: PROGRAM.wave-2.")]
 
 
 def scope_of(district: str | None, state: str | None, wave: str | None, program: str | None) -> Scope:
