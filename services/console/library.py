@@ -60,6 +60,15 @@ async def policy_document(connection: Connection, digest: str | None) -> PolicyD
     return None if body is None else PolicyDocument.model_validate_json(body)
 
 
+async def named_policy(connection: Connection, text: str) -> PolicyDocument | None:
+    """A policy by digest, `name@version`, or the newest of a name. None: unknown here."""
+    name, _, version = text.partition("@")
+    rows = await connection.fetch("select digest, version, body from document where kind = 'policy'")
+    found = [(row["digest"], row["version"], PolicyDocument.model_validate_json(row["body"])) for row in rows]
+    fitting = [each for each in found if each[0] == text or (each[2].name == name and version in ("", str(each[1])))]
+    return max(fitting, key=lambda each: each[1])[2] if fitting else None
+
+
 async def school_policy(connection: Connection, row: PictureRow) -> SchoolPolicy | None:
     """What a school pinned, read from its document. None: the document or the profile is not known here yet."""
     document = await policy_document(connection, row.policy_digest)
