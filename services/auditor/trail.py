@@ -15,6 +15,7 @@ from schemas.audit import ChainId
 from schemas.fact import Fact
 from schemas.topics import FACTS
 from services.auditor.breach import Breach, Invariant
+from services.auditor.chain.heads import HeadFiles, read_files
 from services.auditor.chain.journal import Chains, content_digest, fact_key, read_chains
 from services.auditor.chain.keys import heads_folder, load_verifier
 from services.auditor.chain.links import Fault, FaultKind
@@ -50,19 +51,22 @@ class Journal:
     chains: Chains
     fences: dict[int, int]
     """Of the fact topic, by partition."""
+    heads: HeadFiles
+    """As they were before the entries were read."""
 
 
-async def read_journal(connection: "asyncpg.Connection[asyncpg.Record]") -> Journal | None:
+async def read_journal(settings: Settings, connection: "asyncpg.Connection[asyncpg.Record]") -> Journal | None:
     """What the auditor keeps. None: it keeps no tables here."""
     if not await connection.fetchval("select to_regclass('auditor.entry')"):
         return None
+    files = await asyncio.to_thread(read_files, heads_folder(settings))
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await connection.execute("set local search_path to auditor")
         chains = await read_chains(connection)
         fences = await connection.fetch(
             "select partition, next_offset from fence where topic = $1 and not retired", FACTS.name
         )
-    return Journal(chains, {row["partition"]: row["next_offset"] for row in fences})
+    return Journal(chains, {row["partition"]: row["next_offset"] for row in fences}, files)
 
 
 async def check_trail(settings: Settings, journal: Journal | None, published: Iterable[Published]) -> list[Breach]:
@@ -76,8 +80,8 @@ async def check_trail(settings: Settings, journal: Journal | None, published: It
         ]  # fmt: skip
 
     def look() -> list[Fault]:
-        folder = heads_folder(settings)
-        walked = walk(journal.chains, folder, load_verifier(settings, folder), datetime.now(UTC))
+        verifier = load_verifier(settings, journal.heads.folder)
+        walked = walk(journal.chains, journal.heads, verifier, datetime.now(UTC))
         return [*walked.faults, *compare(journal, published)]
 
     return _breaches(await asyncio.to_thread(look))

@@ -138,7 +138,7 @@ async def _check_log(
 ) -> FactsChecked:
     """The rows of bridge and auditor first: whatever they hold is on the topic, or in the outbox, when it is read."""
     ledger = await read_ledger(connection)
-    journal = await read_journal(connection) if Invariant.AUDIT in wanted else None
+    journal = await read_journal(settings, connection) if Invariant.AUDIT in wanted else None
     log = await asyncio.to_thread(read_facts, settings)
     facts = [each.fact for each in log.published]
     checked = check_facts(facts, await asyncio.to_thread(read_documents, settings))

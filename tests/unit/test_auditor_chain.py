@@ -13,7 +13,7 @@ pytest.importorskip("cryptography")
 from schemas.audit import AuditHead
 from schemas.model import digest_of
 from services.auditor.chain import heads
-from services.auditor.chain.heads import BrokenChainError
+from services.auditor.chain.heads import BrokenChainError, read_files
 from services.auditor.chain.journal import Chains
 from services.auditor.chain.keys import PUBLIC_FILE, load_signer, load_verifier
 from services.auditor.chain.links import Fault, FaultKind, Link, first_fault, follow
@@ -136,7 +136,7 @@ def home(tmp_path: Path) -> Path:
 def faults_of(home: Path, links: list[Link]) -> list[Fault]:
     folder = home / "audit" / "heads"
     return walk(
-        Chains({DISTRICT: links} if links else {}, {}), folder, load_verifier(Settings(home=home)), BEGUN
+        Chains({DISTRICT: links} if links else {}, {}), read_files(folder), load_verifier(Settings(home=home)), BEGUN
     ).faults
 
 
@@ -169,11 +169,20 @@ def test_a_chain_made_anew_around_an_edit_is_found_between_two_heads(home: Path)
     assert "entries 4 to 6" in fault.expected
 
 
+def test_a_head_signed_while_a_chain_is_read_accuses_nobody(home: Path) -> None:
+    """The files are read first: a head signed after that speaks of entries that were not read."""
+    folder = home / "audit" / "heads"
+    files = read_files(folder)
+    sign(folder, signer_in(home), chain_of(12))
+    walked = walk(Chains({DISTRICT: WHOLE}, {}), files, load_verifier(Settings(home=home)), BEGUN)
+    assert walked.faults == []
+
+
 def test_a_chain_without_heads_is_told_once_it_is_old(tmp_path: Path) -> None:
     signer_in(tmp_path)
     for age, kinds in ((60.0, []), (3600.0, [FaultKind.UNSEALED])):
         chains = Chains({DISTRICT: WHOLE}, {DISTRICT: BEGUN.timestamp() - age})
-        walked = walk(chains, tmp_path / "audit" / "heads", load_verifier(Settings(home=tmp_path)), BEGUN)
+        walked = walk(chains, read_files(tmp_path / "audit" / "heads"), load_verifier(Settings(home=tmp_path)), BEGUN)
         assert [fault.kind for fault in walked.faults] == kinds
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,7 @@ from schemas.ladder import EscalationCause, RungKind
 from schemas.model import digest_of
 from schemas.school import GateId, Phase, Role
 from services.auditor.breach import Invariant
+from services.auditor.chain.heads import HeadFiles
 from services.auditor.chain.journal import Chains, content_digest, district_told, fact_key
 from services.auditor.chain.links import FaultKind, Link, follow
 from services.auditor.conduct import check_conduct
@@ -348,7 +350,8 @@ def entered(facts: list[Fact]) -> list[Link]:
 
 def against(facts: list[Fact], topic: list[Fact], fence: int | None = None) -> list[tuple[FaultKind, int]]:
     published = [Published(fact, fact.model_dump_json().encode(), 0, offset) for offset, fact in enumerate(topic)]
-    journal = Journal(Chains({DISTRICT: entered(facts)}, {}), {0: len(topic) if fence is None else fence})
+    fences = {0: len(topic) if fence is None else fence}
+    journal = Journal(Chains({DISTRICT: entered(facts)}, {}), fences, HeadFiles(Path("heads"), {}))
     return [(fault.kind, fault.number) for fault in compare(journal, published)]
 
 

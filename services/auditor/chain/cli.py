@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from schemas.audit import AuditEntry, ChainId
 from services.auditor.chain import heads, journal, sealing
-from services.auditor.chain.heads import BrokenChainError
+from services.auditor.chain.heads import BrokenChainError, read_files
 from services.auditor.chain.keys import PUBLIC_FILE, heads_folder, load_signer, load_verifier
 from services.auditor.chain.links import Fault, Link
 from services.auditor.chain.walk import Walked, walk
@@ -63,8 +63,9 @@ def verify(
     settings = load_settings()
     where = folder or (source if source is not None else heads_folder(settings))
     verifier = load_verifier(settings, where, key)
+    files = read_files(where)
     chains = read_export(source, district) if source is not None else run("auditor", lambda s: _read(s, district))
-    walked = walk(chains, where, verifier, datetime.now(UTC), only=district)
+    walked = walk(chains, files, verifier, datetime.now(UTC), only=district)
     if district is not None and not walked.links and not walked.faults:
         fail(MEND, f"district {district}: expected a chain, seen none; `firstbell audit head` lists them")
     _answer(walked, as_json)

@@ -55,6 +55,19 @@ def chains_of(folder: Path) -> list[ChainId]:
     return sorted(file.name.removesuffix(SUFFIX) for file in folder.glob(f"*{SUFFIX}"))
 
 
+@dataclass(frozen=True, slots=True)
+class HeadFiles:
+    """Every file of heads of a folder, as it was at one moment."""
+
+    folder: Path
+    lines: dict[ChainId, list[AuditHead | str]]
+
+
+def read_files(folder: Path) -> HeadFiles:
+    """All lines of all chains. To compare them with entries of a chain that grows, read them before the entries."""
+    return HeadFiles(folder, {chain: read_lines(folder, chain) for chain in chains_of(folder)})
+
+
 def read_lines(folder: Path, chain: ChainId) -> list[AuditHead | str]:
     """Each line of a chain's file: the head, or why it is none."""
     file = folder / f"{chain}{SUFFIX}"

@@ -1,11 +1,11 @@
-"""Every chain beside its heads: what `firstbell audit verify` and `firstbell verify` both ask. Reads the heads' files."""
+"""Every chain beside its heads: what `firstbell audit verify` and `firstbell verify` both ask."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 from schemas.audit import AuditHead, ChainId
 from services.auditor.chain import heads
+from services.auditor.chain.heads import HeadFiles
 from services.auditor.chain.journal import Chains
 from services.auditor.chain.keys import Verifier
 from services.auditor.chain.links import Fault, FaultKind, Link, first_fault
@@ -32,19 +32,22 @@ class Walked:
 
 
 def walk(
-    chains: Chains, folder: Path, verifier: Verifier | None, now: datetime, *, only: ChainId | None = None
+    chains: Chains, files: HeadFiles, verifier: Verifier | None, now: datetime, *, only: ChainId | None = None
 ) -> Walked:
-    """Walks each chain that has entries or heads; one chain's fault hides no other's. Blocks on the heads' files."""
+    """Walks each chain that has entries or heads; one chain's fault hides no other's. Never blocks.
+
+    `files` were read before `chains`: a head that was signed meanwhile would speak of entries not read.
+    """
     walked = Walked(chains.links)
-    known = {*chains.links, *heads.chains_of(folder)} if only is None else {only}
+    known = {*chains.links, *files.lines} if only is None else {only}
     for chain in sorted(known):
         links = chains.links.get(chain, [])
-        lines = walked.lines[chain] = heads.read_lines(folder, chain)
+        lines = walked.lines[chain] = files.lines.get(chain, [])
         found = first_fault(chain, links)
         if found is not None:
             walked.faults.append(found)
         walked.faults += heads.check_heads(chain, links, lines, verifier)
         begun = chains.begun_at.get(chain)
         if not lines and begun is not None and now.timestamp() - begun > UNSEALED_SECONDS_MAX:
-            walked.faults.append(Fault(FaultKind.UNSEALED, chain, 1, "a signed head", f"none in {folder}"))
+            walked.faults.append(Fault(FaultKind.UNSEALED, chain, 1, "a signed head", f"none in {files.folder}"))
     return walked
