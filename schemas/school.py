@@ -163,6 +163,12 @@ class ActorRecord(Strict):
     """False: the role has ended."""
     stand_in: bool = False
     """True: a rehearsal's stand-in, never a person."""
+    acting_for: ActorId | None = None
+    """None: held in their own right; otherwise a delegation, and this is its giver."""
+    begins_at: Instant | None = None
+    """Of a delegation, its first instant. None: no delegation."""
+    ends_at: Instant | None = None
+    """Of a delegation, the first instant at which it counts no more. None: no delegation."""
 
 
 class SchoolContext(Tolerant):

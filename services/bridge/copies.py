@@ -143,6 +143,9 @@ async def _take_actors(batch: Batch, actors: Sequence[ActorRecord]) -> list[Resu
     """Who may stop a program's line: roles alone, as the roster publishes them."""
     results: list[Result] = []
     for actor in actors:
+        if actor.acting_for is not None:  # a delegation is for a school's asks: nobody stops a line for another
+            results.append(Disposition.IGNORED)
+            continue
         version = await batch.connection.fetchval(
             """insert into actor (actor_id, role, scope_kind, scope_id, roster_version, active, stand_in)
             values ($1, $2, $3, $4, $5, $6, $7)

@@ -111,7 +111,7 @@ async def actor_for(
     A district's needs a role of the district or above; a wave's, program's, release's or state's one of the state.
     """
     rows = await connection.fetch(
-        "select * from actor where actor_id = $1 and active order by role, scope_id", actor_id
+        "select * from actor where actor_id = $1 and active and acting_for = '' order by role, scope_id", actor_id
     )
     if not rows:
         return _refused(

@@ -14,6 +14,14 @@ from services.console.views import SchoolLine
 from services.kit.database import Connection
 from workflows.policy.people import RANK, covers
 
+_HELD = """
+select a.*, a.acting_for = '' or exists (
+    select from actor g where g.actor_id = a.acting_for and g.acting_for = '' and g.active
+        and (g.role, g.scope_kind, g.scope_id) = (a.role, a.scope_kind, a.scope_id)
+) as giver_active
+from actor a where a.actor_id = $1 order by a.role, a.scope_id"""
+"""An actor's roles, with whether the giver of a delegated one holds it still."""
+
 
 async def actor_for(
     connection: Connection,
@@ -22,15 +30,24 @@ async def actor_for(
     line: SchoolLine,
     wanted: Sequence[Role],
     act_id: str,
+    acting_for: str | None = None,
 ) -> Actor | CommandReply:
     """The person in the role they act in here: a wanted one if they hold it, else their highest over the school.
 
-    A refusal when the roster knows no such person, their role has ended, or none of their scopes holds the school.
+    `acting_for`: the giver under whose delegation they act; None: in their own right, since a delegation is never
+    used unless it is named. A refusal when the roster knows no such person or delegation, the role has ended, or none
+    of the scopes holds the school.
     """
-    rows = await connection.fetch(
-        "select role, scope_kind, scope_id, version, active from actor where actor_id = $1 order by role, scope_id",
-        actor_id,
-    )
+    rows = await connection.fetch(_HELD, actor_id)
+    if acting_for is not None:
+        rows = [row for row in rows if row["acting_for"] == acting_for]
+        if not rows:
+            return _refused(
+                act_id, "delegation-unknown", f"a delegation of {acting_for} to {actor_id}", "none in the roster",
+                f"let {acting_for} give one with `firstbell roster delegate`",
+            )  # fmt: skip
+    else:
+        rows = [row for row in rows if not row["acting_for"]]
     if not rows:
         return _refused(
             act_id, "actor-unknown", "an actor of the roster", actor_id,
@@ -42,7 +59,12 @@ async def actor_for(
             act_id, "role-ended", "a role that is current", f"{actor_id}: {', '.join(row['role'] for row in rows)}, ended",
             "ask somebody whose role is current",
         )  # fmt: skip
-    actors = [actor_of(actor_id, row) for row in current]
+    if not any(row["giver_active"] for row in current):
+        return _refused(
+            act_id, "giver-without-role", f"a role that {acting_for} holds still", "it has ended",
+            "ask somebody whose role is current",
+        )  # fmt: skip
+    actors = [actor_of(actor_id, row) for row in current if row["giver_active"]]
     context = None if record is None else context_of(record)
     over = [each for each in actors if covers(each.scope, context, line.school_id, line.program_id)]
     if not over:
@@ -59,7 +81,7 @@ async def stand_in(
 ) -> str | None:
     """A rehearsal's stand-in for the first wanted role that has one here; of any role, when none is wanted."""
     rows = await connection.fetch(
-        """select actor_id, role, scope_kind, scope_id, version from actor where stand_in and active
+        """select * from actor where stand_in and active and acting_for = ''
             and scope_id = any($1::text[]) order by actor_id""",
         [line.school_id, line.program_id, *([record.district_id, record.state] if record else [])],
     )
@@ -77,6 +99,9 @@ def actor_of(actor_id: str, row: asyncpg.Record) -> Actor:
         role=Role(row["role"]),
         scope=Scope(kind=ScopeKind(row["scope_kind"]), id=row["scope_id"]),
         roster_version=max(row["version"], 1),
+        acting_for=row["acting_for"] or None,
+        delegated_from=row["begins_at"],
+        delegated_until=row["ends_at"],
     )
 
 

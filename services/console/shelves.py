@@ -61,8 +61,8 @@ SCHOOL = Shelf(
 )
 ACTOR = Shelf(
     "actor",
-    (("actor_id", "text"), ("role", "text"), ("scope_kind", "text"), ("scope_id", "text")),
-    (("active", "boolean"), ("stand_in", "boolean")),
+    (("actor_id", "text"), ("role", "text"), ("scope_kind", "text"), ("scope_id", "text"), ("acting_for", "text")),
+    (("active", "boolean"), ("stand_in", "boolean"), ("begins_at", "timestamptz"), ("ends_at", "timestamptz")),
 )
 DOCUMENT = Shelf("document", (("digest", "text"),), (("kind", "text"), ("body", "bytea")))
 POINTER = Shelf("calendar_pointer", (("district_id", "text"),), (("calendar_digest", "text"),))
@@ -83,7 +83,8 @@ def _school(value: BaseModel, raw: bytes) -> Row:
 def _actor(value: BaseModel, _raw: bytes) -> Row:
     assert isinstance(value, ActorRecord)
     scope = (value.scope.kind.value, value.scope.id)
-    return (value.actor_id, value.role.value, *scope, value.roster_version, value.active, value.stand_in)
+    key = (value.actor_id, value.role.value, *scope, value.acting_for or "")
+    return (*key, value.roster_version, value.active, value.stand_in, value.begins_at, value.ends_at)
 
 
 def _calendar(value: BaseModel, _raw: bytes) -> Row:

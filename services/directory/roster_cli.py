@@ -1,5 +1,6 @@
 """`firstbell roster`: who holds which role where, as opaque ids."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +10,10 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from services.directory import lookup
+from services.directory import delegation_cli, lookup
+from services.directory.delegations import unfounded
+from services.directory.oneroster import read_folder
+from services.directory.people import entries_of
 from services.directory.roster_store import Held, RosterOutcome, held_in, resolve, write_roster
 from services.directory.rosters import RosterEntry, read_roster, stand_ins
 from services.directory.store import waiting_count
@@ -23,44 +27,88 @@ app = typer.Typer(
     help=f"""Actors, roles and scopes. People stay opaque: a column of names or addresses is refused.
 
     A roster file is CSV: actor_id, role, scope_kind (school, district, state, program), scope, and if wanted active,
-    valid_from, valid_until (dates, ends included), stand_in.
+    valid_from, valid_until (dates, ends included), stand_in, acting_for (the giver of a delegation, which needs both
+    dates).
+
+    From OneRoster come principal, siteAdministrator (as school-lead) and coach of schools, itAdmin and systemAdministrator
+    of districts (as district-technology); other roles are told by line, or take no part (teachers, pupils, guardians).
+    Names and addresses go to a restricted table and nowhere else.
 
     Examples:
 
       firstbell roster import roster.csv
 
+      firstbell roster import --oneroster exports/2026-11-25
+
       firstbell roster show --district Aberdeen
 
       firstbell roster rehearse --all
 
+      firstbell roster delegate --as actor-1a --to actor-1b --role principal --from 2026-11-23 --until 2026-11-27
+
     {CODES}""",
 )
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
+app.command()(delegation_cli.delegate)
+app.command()(delegation_cli.undelegate)
+Read = Callable[[Connection], Awaitable[list[RosterEntry]]]
 Districts = Annotated[list[str] | None, typer.Option("--district", help="A district; may be repeated.")]
 
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="A roster file (CSV).", exists=True, dir_okay=False)],
+    file: Annotated[Path | None, typer.Argument(help="A roster file (CSV).", exists=True, dir_okay=False)] = None,
+    oneroster: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="Instead: a folder of OneRoster CSV files.")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option(help="With --oneroster: the system it is from, if its manifest does not say.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Take over a roster; the same rows again change nothing, absent rows stay as they are."""
-    entries: list[RosterEntry] = []
+    if (file is None) is (oneroster is None):
+        raise typer.BadParameter("expected a roster file, or --oneroster FOLDER")
     faults: list[Fault] = []
+    read = _own(file, faults) if file is not None else _oneroster(oneroster or Path(), source, faults)
+
+    async def write(connection: Connection) -> tuple[RosterOutcome, int]:
+        good = await read(connection)
+        return await write_roster(connection, good, datetime.now(UTC)), await waiting_count(connection)
+
+    outcome, waits = in_transaction("directory", write)
+    _tell(outcome, sorted(faults, key=lambda fault: fault.line), waits, as_json)
+    raise typer.Exit(NO if faults else DONE)
+
+
+def _own(file: Path, faults: list[Fault]) -> Read:
+    """The rows of a file of our own, resolved; what does not land goes to `faults`."""
+    entries: list[RosterEntry] = []
     for entry in read_roster(file):
         if isinstance(entry, Fault):
             faults.append(entry)
         else:
             entries.append(entry)
 
-    async def write(connection: Connection) -> tuple[RosterOutcome, int]:
+    async def read(connection: Connection) -> list[RosterEntry]:
         good, unresolved = await resolve(connection, entries)
-        faults.extend(unresolved)
-        return await write_roster(connection, good, datetime.now(UTC)), await waiting_count(connection)
+        without = await unfounded(connection, good)
+        faults.extend([*unresolved, *without])
+        return [entry for entry in good if entry.line not in {fault.line for fault in without}]
 
-    outcome, waits = in_transaction("directory", write)
-    _tell(outcome, sorted(faults, key=lambda fault: fault.line), waits, as_json)
-    raise typer.Exit(NO if faults else DONE)
+    return read
+
+
+def _oneroster(folder: Path, source: str | None, faults: list[Fault]) -> Read:
+    """The roles of ours in a OneRoster folder; names go to the restricted table."""
+    found = read_folder(folder, source)
+
+    async def read(connection: Connection) -> list[RosterEntry]:
+        entries, unresolved = await entries_of(connection, found, datetime.now(UTC))
+        faults.extend([*found.faults, *unresolved])
+        return entries
+
+    return read
 
 
 @app.command()
@@ -128,11 +176,11 @@ def show(
     if as_json:
         emit([asdict(one) for one in held])
         return
-    found = table("actor", "role", "scope", "where", "active", "from", "until", "", whole=("actor", "role"))
+    found = table("actor", "role", "scope", "where", "active", "from", "until", "for", "", whole=("actor", "role"))
     for one in held:
         found.add_row(
             one.actor_id, one.role.value, one.scope_kind.value, Text(names.get(one.scope_id, one.scope_id)),
             "yes" if one.active else "no", str(one.valid_from or ""), str(one.valid_until or ""),
-            "STAND-IN" if one.stand_in else "",
+            one.acting_for or "", "STAND-IN" if one.stand_in else "",
         )  # fmt: skip
     Console().print(found)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 
 from asyncpg import Record
 
@@ -16,7 +16,7 @@ from services.kit import outbox
 from services.kit.batch import Batch
 from services.kit.database import Connection
 
-Key = tuple[str, str, str, str]
+Key = tuple[str, str, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,13 @@ class Held:
     stand_in: bool
     valid_from: date | None
     valid_until: date | None
+    acting_for: str | None = None
+    """None: held in their own right; otherwise a delegation of this giver."""
 
     @property
     def key(self) -> Key:
-        """One actor may hold many roles, each role in many scopes."""
-        return (self.actor_id, self.role.value, self.scope_kind.value, self.scope_id)
+        """One actor may hold many roles, each role in many scopes, and act for many others."""
+        return (self.actor_id, self.role.value, self.scope_kind.value, self.scope_id, self.acting_for or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +86,9 @@ async def write_roster(connection: Connection, entries: Sequence[RosterEntry], n
     await lock(connection)
     today = now.date()
     wanted = {
-        (entry.actor_id, entry.role.value, entry.scope_kind.value, entry.scope): Held(
+        (entry.actor_id, entry.role.value, entry.scope_kind.value, entry.scope, entry.acting_for or ""): Held(
             entry.actor_id, entry.role, entry.scope_kind, entry.scope, 0, entry.granted, entry.active_on(today),
-            entry.stand_in, entry.valid_from, entry.valid_until,
+            entry.stand_in, entry.valid_from, entry.valid_until, entry.acting_for,
         )
         for entry in entries
     }  # fmt: skip
@@ -109,16 +111,17 @@ async def _write(connection: Connection, holds: Sequence[Held], now: datetime) -
         return
     rows = [
         (held.actor_id, held.role.value, held.scope_kind.value, held.scope_id, held.roster_version, held.granted,
-         held.active, held.stand_in, held.valid_from, held.valid_until)
+         held.active, held.stand_in, held.valid_from, held.valid_until, held.acting_for or "")
         for held in following
     ]  # fmt: skip
     await connection.execute(
         """insert into roster_actor (actor_id, role, scope_kind, scope_id, roster_version, granted, active, stand_in,
-            valid_from, valid_until, recorded_at)
-        select *, $11 from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::bool[], $7::bool[],
-            $8::bool[], $9::date[], $10::date[])
-        on conflict (actor_id, role, scope_kind, scope_id) do update set roster_version = excluded.roster_version,
-            granted = excluded.granted, active = excluded.active, stand_in = excluded.stand_in,
+            valid_from, valid_until, acting_for, recorded_at)
+        select *, $12 from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::bool[], $7::bool[],
+            $8::bool[], $9::date[], $10::date[], $11::text[])
+        on conflict (actor_id, role, scope_kind, scope_id, acting_for) do update
+            set roster_version = excluded.roster_version, granted = excluded.granted, active = excluded.active,
+            stand_in = excluded.stand_in,
             valid_from = excluded.valid_from, valid_until = excluded.valid_until, recorded_at = excluded.recorded_at""",
         *(list(column) for column in zip(*rows, strict=True)),
         now,
@@ -135,8 +138,16 @@ def _published(held: Held, now: datetime) -> outbox.Row:
         recorded_at=now,
         active=held.active,
         stand_in=held.stand_in,
+        acting_for=held.acting_for,
+        begins_at=_midnight(held.valid_from) if held.acting_for and held.valid_from else None,
+        ends_at=_midnight(held.valid_until + timedelta(days=1)) if held.acting_for and held.valid_until else None,
     )
-    return outbox.row(ACTORS.name, ":".join(held.key), ActorRecord.ce_type, record, source=SOURCE, time=now)
+    key = ":".join(part for part in held.key if part)  # a role in one's own right keeps the key it always had
+    return outbox.row(ACTORS.name, key, ActorRecord.ce_type, record, source=SOURCE, time=now)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
 
 
 async def end_and_begin_by_date(batch: Batch) -> None:
@@ -164,5 +175,5 @@ def held_of(row: Record) -> Held:
     """A row of the table as the room speaks of it."""
     return Held(
         row["actor_id"], Role(row["role"]), ScopeKind(row["scope_kind"]), row["scope_id"], row["roster_version"],
-        row["granted"], row["active"], row["stand_in"], row["valid_from"], row["valid_until"],
+        row["granted"], row["active"], row["stand_in"], row["valid_from"], row["valid_until"], row["acting_for"] or None,
     )  # fmt: skip

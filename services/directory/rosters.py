@@ -16,7 +16,7 @@ from services.directory.reconcile import KnownDistrict, KnownSchool
 from services.directory.tabular import Fault, find_header, open_text, plain, probe, rows
 from services.kit.outcome import PermanentError
 
-COLUMNS = ("actor id", "role", "scope kind", "scope", "active", "valid from", "valid until", "stand in")
+COLUMNS = ("actor id", "role", "scope kind", "scope", "active", "valid from", "valid until", "stand in", "acting for")
 REQUIRED = COLUMNS[:4]
 _PATTERN = re.compile(str(get_args(ActorId)[1].pattern))
 _YES, _NO = frozenset({"true", "yes", "1", "active", ""}), frozenset({"false", "no", "0", "inactive", "ended"})
@@ -41,6 +41,8 @@ class RosterEntry:
     valid_until: date | None = None
     """The last day. None: no end is known."""
     stand_in: bool = False
+    acting_for: str | None = None
+    """None: held in their own right; otherwise a delegation, whose dates are both known."""
 
     def active_on(self, today: date) -> bool:
         """Whether the role is held on a day."""
@@ -97,9 +99,14 @@ def _entry(line: int, row: dict[str, str]) -> RosterEntry | Fault:
             dates[column] = date.fromisoformat(row[column]) if row.get(column) else None
         except ValueError:
             return fault(column, "expected a date such as 2026-09-02")
+    giver = row.get("acting for") or None
+    if giver is not None and (not _PATTERN.fullmatch(giver) or giver == row["actor id"]):
+        return Fault(line, "acting_for", "expected another actor's opaque id such as actor-7f3a")
+    if giver is not None and (dates["valid from"] is None or dates["valid until"] is None):
+        return fault("valid until", "expected the first and the last day of a delegation")
     return RosterEntry(
         line, row["actor id"], Role(row["role"]), ScopeKind(row["scope kind"]), row["scope"],
-        flags["active"], dates["valid from"], dates["valid until"], flags["stand in"],
+        flags["active"], dates["valid from"], dates["valid until"], flags["stand in"], giver,
     )  # fmt: skip
 
 

@@ -41,7 +41,7 @@ async def _put(connection: Connection, value: BaseModel) -> Disposition:
             value.school_id, value.version, value.district_id, value.state, value.display_name,
             value.district_display_name,
         )  # fmt: skip
-    elif isinstance(value, ActorRecord):
+    elif isinstance(value, ActorRecord) and value.acting_for is None:  # a delegate is told nothing, the giver is
         written = await connection.execute(
             """insert into holder values ($1, $2, $3, $4, $5, $6) on conflict (actor_id, role, scope_kind, scope_id)
             do update set version = excluded.version, active = excluded.active

@@ -27,6 +27,10 @@ AsOption = Annotated[
 StandInOption = Annotated[
     bool, typer.Option("--stand-in", help="Instead of --as, in a rehearsal: the roster's stand-in for the role asked.")
 ]
+ForOption = Annotated[
+    str | None,
+    typer.Option("--for", metavar="ACTOR", help="Whose delegation to act under; without it: in one's own right."),
+]
 ReasonOption = Annotated[str, typer.Option(help="Why, as a code: lower-case words joined by hyphens.")]
 IdOption = Annotated[
     str | None, typer.Option("--id", help="Id of this act; the same id twice is one act. Made up when absent.")
@@ -60,6 +64,8 @@ class Person:
 
     actor_id: str | None
     stand_in: bool
+    acting_for: str | None = None
+    """The giver of the delegation they act under. None: in their own right."""
 
     def __post_init__(self) -> None:
         if (self.actor_id is None) is not self.stand_in:
@@ -79,7 +85,7 @@ def carry(
         policy = await library.school_policy(session.connection, row)
         roles = wanted(row, policy)
         actor_id = who.actor_id or await _stand_in(session, line, record, roles)
-        found = await roster.actor_for(session.connection, actor_id, record, line, roles, identity)
+        found = await roster.actor_for(session.connection, actor_id, record, line, roles, identity, who.acting_for)
         if isinstance(found, CommandReply):
             return _answer(line, None, found)
         try:
@@ -127,6 +133,7 @@ def _tell(answer: ActAnswer) -> None:
         return
     actor = answer.actor
     who = f"{actor.role.value} {actor.actor_id}" if actor else "nobody"
+    who += f" for {actor.acting_for}" if actor and actor.acting_for else ""
     again = ", as before" if reply.repeated else ""
     paper.print(
         f"accepted{again}: {who} at {answer.school}; {ASSERTED}; act {reply.act_id}, fact {reply.fact_sequence}"

@@ -14,12 +14,14 @@ from services.console.commands import overriding, screen
 from services.console.commands.acting import (
     ASSERTED,
     AsOption,
+    ForOption,
     IdOption,
     Person,
     ReasonOption,
     StandInOption,
     carry,
 )
+from services.console.commands.automatic import automatic
 from services.console.commands.school import JsonOption, ProgramOption, SchoolArgument, announce
 from services.console.commands.session import CODES, Session, one_rollout, serve, sight_of
 from services.console.commands.signing import SignedAnswer, sign_all
@@ -33,6 +35,8 @@ app = typer.Typer(no_args_is_help=True, help="Sign, approve, reject.", epilog=CO
 app.command("override", epilog=CODES)(overriding.override)
 app.command("confirm", epilog=CODES)(overriding.confirm)
 app.command("overrides", epilog=CODES)(overriding.overrides)
+app.command("automatic", epilog=CODES)(automatic)
+
 GateOption = Annotated[GateId | None, typer.Option(help="The gate; the school's current one when absent.")]
 NoteOption = Annotated[str | None, typer.Option(help="Id of a note kept elsewhere, under restriction.")]
 
@@ -43,6 +47,7 @@ def sign_off(
     gate: GateOption = None,
     who: AsOption = None,
     stand_in: StandInOption = False,
+    giver: ForOption = None,
     criterion: Annotated[str | None, typer.Option(help="The sign-off criterion, if the gate has several.")] = None,
     program: ProgramOption = None,
     act_id: IdOption = None,
@@ -54,7 +59,7 @@ def sign_off(
         del session
         return GiveSignOff(act_id=identity, actor=actor, gate=gate or line.gate, criterion_id=criterion)
 
-    carry(school, program, Person(who, stand_in), act_id, _signers, make, as_json)
+    carry(school, program, Person(who, stand_in, giver), act_id, _signers, make, as_json)
 
 
 @app.command("sign-all", epilog=CODES)
@@ -85,13 +90,14 @@ def approve(
     gate: GateOption = None,
     who: AsOption = None,
     stand_in: StandInOption = False,
+    giver: ForOption = None,
     note: NoteOption = None,
     program: ProgramOption = None,
     act_id: IdOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Answers a standing ask with yes; bound to each criterion's status as it is now."""
-    _answer("approved", school, Person(who, stand_in), reason, gate, note, program, act_id, as_json)
+    _answer("approved", school, Person(who, stand_in, giver), reason, gate, note, program, act_id, as_json)
 
 
 @app.command(epilog=CODES)
@@ -101,13 +107,14 @@ def reject(
     gate: GateOption = None,
     who: AsOption = None,
     stand_in: StandInOption = False,
+    giver: ForOption = None,
     note: NoteOption = None,
     program: ProgramOption = None,
     act_id: IdOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Answers a standing ask with no; nobody is asked again until a criterion's status changes."""
-    _answer("rejected", school, Person(who, stand_in), reason, gate, note, program, act_id, as_json)
+    _answer("rejected", school, Person(who, stand_in, giver), reason, gate, note, program, act_id, as_json)
 
 
 @app.command(epilog=CODES)
@@ -116,6 +123,7 @@ def withdraw(
     gate: GateOption = None,
     who: AsOption = None,
     stand_in: StandInOption = False,
+    giver: ForOption = None,
     program: ProgramOption = None,
     act_id: IdOption = None,
     as_json: JsonOption = False,
@@ -126,7 +134,7 @@ def withdraw(
         del session
         return WithdrawApproval(act_id=identity, actor=actor, gate=gate or line.gate)
 
-    carry(school, program, Person(who, stand_in), act_id, _approvers, make, as_json)
+    carry(school, program, Person(who, stand_in, giver), act_id, _approvers, make, as_json)
 
 
 def _approvers(row: PictureRow, policy: SchoolPolicy | None) -> Sequence[Role]:
