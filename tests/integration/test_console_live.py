@@ -138,6 +138,18 @@ def test_charters_are_signed_and_schools_walk(life: Life) -> None:
     assert life.must("decision", "verify", school, "--gate", "G0").out.startswith("stands")
 
 
+def test_a_waiver_by_two_people_becomes_its_districts_debt(life: Life) -> None:
+    def at_the_first_gate() -> list[str]:
+        return [line["school_id"] for line in life.schools() if line["gate"] == "G1"]
+
+    until_true(at_the_first_gate, what="a school at G1")
+    school = at_the_first_gate()[0]
+    words = ("--reason", "line-ordered", "--instead", "wired-lab", "--id", "waiver-live-1", "--gate", "G1")
+    life.must("waiver", "propose", school, "network-speed", *words, "--stand-in")
+    life.must("waiver", "grant", school, "waiver-live-1", "--stand-in")
+    until_true(lambda: life.type("waiver", "debt", "--json").tree, what="the waiver among its district's debt")
+
+
 def answered(rows: list[dict[str, Any]]) -> bool:
     return any(row["value"][1] != "NaN" for row in rows)
 
