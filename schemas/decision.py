@@ -17,6 +17,7 @@ from schemas.model import ActId as ActId
 from schemas.model import Code, Digest, Instant, Tolerant
 from schemas.readiness import Missing, Origin, SignalName
 from schemas.school import Actor, GateId, Phase, Role, SchoolContext, Scope
+from schemas.trust import Trust
 
 
 class Outcome(StrEnum):
@@ -86,6 +87,8 @@ class Reason(StrEnum):
     NO_PLAN = "no-plan"
     MATCHES = "matches"
     MISMATCH = "mismatch"
+    LEFT_TO_A_PERSON = "left-to-a-person"
+    BY_HAND_ONLY = "by-hand-only"
     OBSERVED_IN_THE_FUTURE = "observed-in-the-future"
     UNDECIDABLE = "undecidable"
     SECOND_CHANCE = "second-chance"
@@ -287,6 +290,10 @@ class Verdict(Tolerant):
     """When the next freeze begins, or the one in force began. None: open, or none lies ahead."""
     next_opening_at: Instant | None = None
     """When that freeze, with those that follow on it, has ended. None: no freeze, or the calendar ends before."""
+    trust: Trust = Trust.ADVANCE
+    """The level that was in force."""
+    advice: Outcome | None = None
+    """What the outcome would be if the gate trusted its verdict. None: it does."""
 
 
 class GateInputs(Tolerant):

@@ -43,6 +43,7 @@ from schemas.migration import PendingPolicy, PolicyMigrated, PolicyMigrationAcce
 from schemas.model import Code, Digest, Instant, Kinded, Tolerant
 from schemas.regress import GuardFact
 from schemas.school import Actor, GateId, Phase, ProgramId, Role, SchoolContext, SchoolId
+from schemas.trust import Hand
 from schemas.waiver import (
     OverrideConfirmed,
     OverrideLapsed,
@@ -93,7 +94,7 @@ class GateDecided(Kinded, Tolerant):
 
 
 class GateOpened(Kinded, Tolerant):
-    """The school passed: the decision named here said OPEN."""
+    """The school passed: the decision named here said OPEN, unless it was opened by hand."""
 
     kind: Literal["gate-opened"] = "gate-opened"
     gate: GateId
@@ -101,8 +102,11 @@ class GateOpened(Kinded, Tolerant):
     decision_sequence: int
     """The fact_sequence of its gate-decided."""
     decision_digest: Digest
-    by: Literal["evidence", "approval", "waiver", "override"]
-    """What it took beside evidence; the strongest of them, an override above an approval above a waiver."""
+    by: Literal["evidence", "approval", "waiver", "override", "person"]
+    """What it took beside evidence; the strongest of them, an override above an approval above a waiver. `person`: the
+    policy left it to people, and one opened it by hand, whatever the decision says."""
+    hand: Hand | None = None
+    """None: the machine opened it."""
 
 
 class ApprovalAsked(Kinded, Tolerant):

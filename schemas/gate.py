@@ -32,6 +32,7 @@ from schemas.ladder import Alarm, Ladder, LadderName
 from schemas.model import Code, Digest, Strict
 from schemas.rules import ExceptionRules
 from schemas.school import GateId, Role
+from schemas.trust import Trust, TrustLine
 
 __all__ = [
     "SEMANTICS",
@@ -82,6 +83,8 @@ class Gate(Strict):
     """When the gate may approve itself. None: whenever its hard criteria rest on measured or imported evidence."""
     approval_days: int = Field(default=3, ge=1, le=60)
     """Instructional days until an ask is late; that instant is shown to who is asked. Default, not a standard."""
+    trust: Trust = Trust.ADVANCE
+    """How far its verdict moves a school; a district may have a level of its own."""
     silence: Sentence
     """What happens when nobody answers, as told to the person asked."""
     criteria: tuple[Criterion, ...] = Field(min_length=1, max_length=60)
@@ -138,6 +141,8 @@ class PolicyDocument(Strict):
     """Empty: no window keeps a gate shut."""
     exceptions: ExceptionRules = ExceptionRules()
     """Of waivers, overrides, advisories; the same for every profile."""
+    trust: tuple[TrustLine, ...] = Field(default=(), max_length=400)
+    """Districts whose level at a gate is another than the gate's. Empty: none."""
 
 
 class SchoolPolicy(Strict):
@@ -155,6 +160,8 @@ class SchoolPolicy(Strict):
     freezes: tuple[Freeze, ...] = ()
     """Empty: no window keeps a gate shut."""
     exceptions: ExceptionRules = ExceptionRules()
+    trust: tuple[TrustLine, ...] = ()
+    """Every district's, so that a school that moves takes its new district's level at once."""
 
 
 class PolicyStored(Strict):

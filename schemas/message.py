@@ -20,6 +20,7 @@ from schemas.model import Code, Digest, Instant, Kinded, Tolerant
 from schemas.readiness import CoalescedReading, SignalName
 from schemas.regress import RecordFix, RecordRootCause
 from schemas.school import Actor, GateId, ProgramId, Role, SchoolContext, SchoolId
+from schemas.trust import AdvanceByHand
 from schemas.waiver import ConfirmOverride, GrantWaiver, OverrideGate, ProposeWaiver, RevokeWaiver
 
 
@@ -184,6 +185,7 @@ Command = Annotated[
     | OpenWorkItem
     | CloseWorkItem
     | WithdrawApproval
+    | AdvanceByHand
     | FileDocument
     | ApproveDocument,
     Field(discriminator="kind"),
@@ -209,6 +211,7 @@ Message = (
     | OpenWorkItem
     | CloseWorkItem
     | IncidentChanged
+    | AdvanceByHand
     | FileDocument
     | ApproveDocument
     | TimePassed

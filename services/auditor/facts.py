@@ -16,6 +16,7 @@ from services.auditor.conduct import check_conduct
 from services.auditor.ladders import check_ladders
 from services.auditor.standing import Standing
 from workflows.policy.picture import fold_fact
+from workflows.policy.trust import is_by_hand
 from workflows.policy.verify import compare
 
 READ_THE_FACT = "read the fact with `firstbell decision show`; do not let this program advance until it is explained"
@@ -132,13 +133,22 @@ def _check_opened(fact: Fact, opened: GateOpened, decisions: dict[int, DecisionR
         problem = f"no gate-decided numbered {opened.decision_sequence}"
     elif digest_of(record) != opened.decision_digest:
         problem = f"its decision has digest {digest_of(record)}"
-    elif record.verdict.outcome is not Outcome.OPEN or record.inputs.gate is not opened.gate:
-        problem = f"its decision says {record.verdict.outcome} for {record.inputs.gate}"
+    elif not _may_open(record, opened):
+        problem = f"its decision says {record.verdict.outcome} for {record.inputs.gate}, opened by {opened.by}"
     elif record.decided_at != fact.occurred_at:
         problem = f"its decision was made at {record.decided_at.isoformat()}, not when the gate opened"
     if problem:
         checked.gates_unsound += 1
         _unsound(fact, f"a decision {opened.decision_digest} that opened {opened.gate}", problem, checked)
+
+
+def _may_open(record: DecisionRecord, opened: GateOpened) -> bool:
+    """An OPEN verdict of this gate; or a person's hand, named, where the decision leaves the opening to one."""
+    if record.inputs.gate is not opened.gate:
+        return False
+    if opened.by == "person":
+        return opened.hand is not None and is_by_hand(record.verdict.results)
+    return record.verdict.outcome is Outcome.OPEN
 
 
 def _unsound(fact: Fact, expected: str, seen: str, checked: FactsChecked) -> None:

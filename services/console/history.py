@@ -101,7 +101,7 @@ def _text(fact: Fact) -> str:
         case GateDecided() as body:
             return _decided(body)
         case GateOpened() as body:
-            return f"{body.gate.value} opened, by {body.by}, on decision {body.decision_sequence}"
+            return _opened(body)
         case (
             ApprovalAsked()
             | AskWithdrawn()
@@ -153,6 +153,15 @@ def _consequence(body: Consequence) -> str:
             return tell_guard(body)
         case _:
             assert_never(body)
+
+
+def _opened(body: GateOpened) -> str:
+    if body.hand is None:
+        return f"{body.gate.value} opened, by {body.by}, on decision {body.decision_sequence}"
+    return (
+        f"{who(body.hand.actor)} opened {body.gate.value} by hand, reason {body.hand.reason}; "
+        f"what the machine said is decision {body.decision_sequence}"
+    )
 
 
 def _hold(body: HoldAdded | HoldReleased) -> str:

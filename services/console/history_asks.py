@@ -25,7 +25,8 @@ def tell_ask(body: AskBody) -> str:
     match body:
         case ApprovalAsked():
             whom = lacking(body.awaits) if body.awaits else body.role.value
-            return f"{whom} was asked about {', '.join(body.criterion_ids)}, until {_until(body.answer_by)}"
+            about = ", ".join(body.criterion_ids) or f"{body.gate.value} itself"
+            return f"{whom} was asked about {about}, until {_until(body.answer_by)}"
         case AskWithdrawn():
             missing = ", ".join(body.criterion_ids)
             return f"the ask at {body.gate.value} was withdrawn: " + (

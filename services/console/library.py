@@ -37,6 +37,21 @@ async def facts_of(connection: Connection, program_id: str, school_id: str) -> l
     return [Fact.model_validate_json(row["body"]) for row in rows]
 
 
+async def advice_facts(connection: Connection, program_id: str) -> list[tuple[str, Fact]]:
+    """(school's name, fact) of all that tells where advice and people met: schools in order, facts in sequence.
+
+    Decisions without a level of trust in them are left where they are: they are most of the log.
+    """
+    rows = await connection.fetch(
+        """select coalesce(s.name, f.school_id) as school, f.body from fact f left join school s using (school_id)
+        where f.program_id = $1 and (f.kind in ('gate-opened', 'approval-answered')
+            or (f.kind = 'gate-decided' and position('"gate:trust"'::bytea in f.body) > 0))
+        order by f.school_id, f.fact_sequence""",
+        program_id,
+    )
+    return [(row["school"], Fact.model_validate_json(row["body"])) for row in rows]
+
+
 async def decision_facts(
     connection: Connection, program_id: str, school_id: str, *, gate: str | None = None, sequence: int | None = None
 ) -> list[Fact]:

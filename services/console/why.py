@@ -23,6 +23,7 @@ from workflows.policy.evaluate import merge
 from workflows.policy.freezes import UNKNOWN_ID
 from workflows.policy.holds import PREFIX
 from workflows.policy.holds import results as hold_results
+from workflows.policy.trust import TRUST_ID
 
 
 class Standing(StrEnum):
@@ -176,7 +177,9 @@ def as_remembered(verdict: Verdict, picture: Picture, now: datetime) -> Verdict:
     results = [each for each in verdict.results if not each.criterion_id.startswith(PREFIX)]
     results += hold_results(picture.holds.values(), now)
     outcome = merge(each.outcome for each in results)
-    return verdict.model_copy(update={"results": tuple(results), "outcome": outcome})
+    advice = merge(each.outcome for each in results if each.criterion_id != TRUST_ID)
+    advised = {"advice": advice} if verdict.advice is not None else {}
+    return verdict.model_copy(update={"results": tuple(results), "outcome": outcome, **advised})
 
 
 def explain_school(line: SchoolLine, sight: Sight, now: datetime) -> WhyAnswer:
@@ -304,6 +307,8 @@ def next_step(
     if result.reason is Reason.SECOND_CHANCE:
         step = "Say why the school fell back and what was mended: `firstbell gate mend SCHOOL --root-cause CODE --fix CODE`."
         return step, Role.PRINCIPAL
+    if result.reason is Reason.BY_HAND_ONLY and gate is not None:
+        return "Open the gate by hand, or leave it shut: `firstbell gate advance`.", gate.approver
     if standing is Standing.ASKED and gate is not None:
         return "Approve or reject what lies before you.", gate.approver
     if criterion is None or standing not in (Standing.NO, Standing.NO_EVIDENCE):

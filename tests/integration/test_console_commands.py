@@ -16,6 +16,7 @@ from schemas.gate import Dwell, PolicyDocument, PolicyStored
 from schemas.model import digest_of
 from schemas.readiness import Missing, Origin, Reading
 from schemas.school import ActorRecord, GateId, Role, Scope, ScopeKind, mint_id
+from schemas.trust import AdvanceByHand, Trust
 from services.console import projection, shelves
 from services.console.commands import decision, district, gate, hold, report, school
 from services.kit.batch import Batch
@@ -23,7 +24,19 @@ from services.kit.database import connect
 from services.kit.envelope import Record
 from services.kit.settings import Settings
 from tests.harness.console import RECORDED, school_record
-from tests.harness.scenario import CLEAN, DISTRICT, LIFE, SCHOOL, Scenario, calendar_of, document_of, gate_of, gates
+from tests.harness.scenario import (
+    CLEAN,
+    DISTRICT,
+    LIFE,
+    SCHOOL,
+    Scenario,
+    actor,
+    calendar_of,
+    document_of,
+    gate_of,
+    gates,
+    policy_of,
+)
 
 pytestmark = pytest.mark.stack
 ELM, OAK = mint_id("nces", "530000112345"), "22222222-2222-4222-8222-222222222222"
@@ -253,6 +266,29 @@ async def test_every_screen_of_a_simulated_program_says_so(desk: Desk, tmp_path:
         assert "SIMULATED" in (await desk.type(app, *words, "--json")).stdout, words
     assert (await desk.type(report.app, "--html", str(html))).exit_code == 0
     assert "SIMULATED" in html.read_text()
+
+
+async def test_the_divergence_of_a_program_is_told_from_its_facts(desk: Desk) -> None:
+    observed = gates()[GateId.INFRASTRUCTURE].model_copy(update={"trust": Trust.OBSERVE})
+    scenario = (
+        Scenario(policy_of(gates() | {GateId.INFRASTRUCTURE: observed}))
+        .signs()
+        .hears({"network.mbps-per-student": 0.2})
+    )
+    officer = actor(Role.DISTRICT_TECHNOLOGY, "officer")
+    scenario.tell(AdvanceByHand(act_id="act-by-hand", actor=officer, gate=GateId.INFRASTRUCTURE, reason="seen-on-site"))
+    assert scenario.reply.accepted
+    await tell(desk.settings, scenario)
+    answer = await desk.type(report.app, "divergence", "--program", "wa-2026", "--json")
+    assert answer.exit_code == 1, answer.output
+    (row,) = json.loads(answer.stdout)["rows"]
+    assert (row["meeting"], row["advice"], row["opened_by"]) == (
+        "person-against-the-machine", "unknown", "district-technology"
+    )  # fmt: skip
+    assert "capacity" in row["against"]
+    assert "person-against" in (await desk.type(report.app, "divergence", "--program", "wa-2026")).stdout
+    history = await desk.type(school.app, "history", SCHOOL)
+    assert "by hand" in history.stdout
 
 
 async def test_a_database_that_is_away_is_unavailable(desk: Desk) -> None:

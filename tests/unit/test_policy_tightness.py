@@ -1,6 +1,7 @@
 """Which way a change goes, for every line there is; what cannot be compared is looser."""
 
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from schemas.gate import (
     Trend,
 )
 from schemas.school import GateId, Role
+from schemas.trust import Trust
 from tests.harness.scenario import LIFE, document_of, gate_of, gates
 from workflows.policy.tightness import Turn, counterparts, criterion_changes, field_turn, gate_changes, loosened
 
@@ -175,3 +177,12 @@ def test_the_newer_kinds_know_which_way_their_lines_go() -> None:
         assert field_turn(criterion, changed, field) is expected, field
         assert field_turn(changed, criterion, field) is not expected, field
     assert field_turn(same, same.model_copy(update={"expected": "tablet"}), "expected") is Turn.LOOSER
+
+
+def test_trust_is_tighter_the_less_can_open_a_gate() -> None:
+    order = [Trust.OBSERVE, Trust.ADVISE, Trust.ADVANCE, Trust.HOLD]
+    gates_at = [gate_of(THRESHOLD).model_copy(update={"trust": level}) for level in order]
+    for loose, tight in pairwise(gates_at):
+        (change,) = gate_changes(GateId.BETA, loose, tight)
+        assert (change.field, change.turn) == ("trust", Turn.TIGHTER)
+        assert gate_changes(GateId.BETA, tight, loose)[0].turn is Turn.LOOSER

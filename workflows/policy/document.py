@@ -19,7 +19,7 @@ from schemas.gate import (
 from schemas.model import digest_of
 from schemas.readiness import CATALOGUE
 from schemas.school import Role
-from workflows.policy import undecidable
+from workflows.policy import trust, undecidable
 from workflows.policy.fault import Fault, Path
 from workflows.policy.guards import watched_criteria
 from workflows.policy.kinds import faults_of, known, line_fault
@@ -62,6 +62,7 @@ def resolve(document: PolicyDocument, profile: str) -> SchoolPolicy:
         gates=found.gates,
         freezes=document.freezes,
         exceptions=document.exceptions,
+        trust=document.trust,
         ladders=document.ladders,
         alarms=document.alarms,
         waiver_ladder=document.waiver_ladder,
@@ -71,6 +72,7 @@ def resolve(document: PolicyDocument, profile: str) -> SchoolPolicy:
 def lint(document: PolicyDocument) -> tuple[Fault, ...]:
     """Everything wrong with a document, in its order; empty: it may be used. Never blocks."""
     faults = [*_profiles(document.profiles), *undecidable.unreachable(document.profiles), *_alarms(document)]
+    faults += trust.faults(document)
     for name, profile in document.profiles.items():
         faults += undecidable.of_profile(profile, ("profiles", name))
         faults += [

@@ -27,7 +27,8 @@ from schemas.gate import (
 )
 from schemas.model import digest_of
 from schemas.school import GateId, Role, SchoolStatus
-from workflows.policy import approvals, freezes, holds, overrides, waivers
+from schemas.trust import Trust
+from workflows.policy import approvals, freezes, holds, overrides, trust, waivers
 from workflows.policy.automatic import needs_person
 from workflows.policy.criteria import judge
 from workflows.policy.judgement import OUTCOME_OF, SEVERITY, Ground, Judgement, earliest, latest
@@ -84,17 +85,21 @@ def evaluate(
     gate = policy.gates.get(inputs.gate)
     results = [] if gate is None else assess(policy, gate, calendar, inputs, now)
     awaits: tuple[Awaited, ...] = ()
+    level, kept = trust.level(policy, inputs.gate, inputs.context), None
     if gate is not None:
         standing = _standing(results, policy, gate, inputs, now)
         results = _override(results, gate, standing)
-        awaits = _awaits(results, gate, standing)
+        kept = trust.result(level, gate, standing)
+        awaits = _awaits(results, gate, standing, kept)
     results += holds.results(inputs.holds, now)
     results += _synthetic(policy, results, inputs)
     frozen = freezes.look(policy.freezes, usable_calendar(calendar, inputs), inputs, now)
     results += frozen.results
+    advice = merge(result.outcome for result in results)
+    results += [] if kept is None else [kept]
     outcome = merge(result.outcome for result in results)
     hard = [result for result in results if result.severity is Severity.HARD]
-    asks = _asks(gate, inputs.gate, hard, awaits)
+    asks = None if level is Trust.OBSERVE else _asks(gate, inputs.gate, hard, awaits)
     if calendar is not None and calendar_digest is None:
         calendar_digest = digest_of(calendar)
     return Verdict.model_construct(
@@ -111,6 +116,8 @@ def evaluate(
         evidence_digest=evidence_digest(inputs.evidence),
         frozen_from=None if outcome is Outcome.OPEN else frozen.frozen_from,
         next_opening_at=None if outcome is Outcome.OPEN else frozen.next_opening_at,
+        trust=level,
+        advice=None if kept is None else advice,
     )
 
 
@@ -172,10 +179,13 @@ def _standing(
     return approvals.standing(inputs, gate, policy.digest, approvals.bindable(results), in_force)
 
 
-def _awaits(results: list[CriterionResult], gate: Gate, standing: list[Approval]) -> tuple[Awaited, ...]:
+def _awaits(
+    results: list[CriterionResult], gate: Gate, standing: list[Approval], kept: CriterionResult | None
+) -> tuple[Awaited, ...]:
     """What the groups lack about all that still awaits approval. Empty for a gate that has one approver."""
     open_ids = [each.criterion_id for each in results if each.outcome is Outcome.NEEDS_APPROVAL]
-    return approvals.lacking(approvals.about(standing, open_ids), gate) if gate.approvals and open_ids else ()
+    wanted = bool(open_ids) or (kept is not None and kept.outcome is Outcome.NEEDS_APPROVAL)
+    return approvals.lacking(approvals.about(standing, open_ids), gate) if gate.approvals and wanted else ()
 
 
 def _override(results: list[CriterionResult], gate: Gate, standing: list[Approval]) -> list[CriterionResult]:

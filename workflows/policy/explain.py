@@ -13,6 +13,7 @@ from schemas.readiness import CATALOGUE, Direction, Missing
 from workflows.policy.freezes import PREFIX as FREEZE
 from workflows.policy.freezes import UNKNOWN_ID
 from workflows.policy.holds import PREFIX
+from workflows.policy.trust import is_by_hand
 
 _MISSING: Mapping[Missing, str] = {
     Missing.NEVER_REPORTED: "its source has never reported",
@@ -104,6 +105,9 @@ def headline(verdict: Verdict, policy: SchoolPolicy) -> str:
         case Outcome.OPEN:
             beside = without_evidence(verdict)
             return f"{gate}: open, {len(verdict.results)} criteria evaluated" + (f"; {beside}" if beside else "")
+        case Outcome.NEEDS_APPROVAL if is_by_hand(verdict.results):
+            advice = verdict.advice.value if verdict.advice else "nothing"
+            return f"{gate}: left to a person's hand; the machine would say {advice}"
         case Outcome.NEEDS_APPROVAL:
             if verdict.awaits:
                 return f"{gate}: only approval is missing, by {lacking(verdict.awaits)}, about {named}"
@@ -178,6 +182,10 @@ def _why(result: CriterionResult, criterion: Criterion | None) -> str:
         case Reason.SIGNED:
             roles = ", ".join(role.value for role in criterion.roles) if isinstance(criterion, SignOffs) else "all"
             return f"signed by {roles}"
+        case Reason.LEFT_TO_A_PERSON:
+            return "the policy wants a person's yes beside a good verdict here"
+        case Reason.BY_HAND_ONLY:
+            return f"at trust {', '.join(result.detail)} the verdict is advice; a person opens the gate by hand"
         case Reason.NO_DOCUMENT:
             return f"no document: no {result.expected} is on file"
         case Reason.DOCUMENT_UNAPPROVED:

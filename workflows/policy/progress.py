@@ -42,6 +42,7 @@ from schemas.model import digest_of
 from schemas.readiness import CATALOGUE
 from schemas.regress import RecordFix, RecordRootCause
 from schemas.school import Phase, SchoolContext, ScopeKind
+from schemas.trust import AdvanceByHand
 from schemas.waiver import ConfirmOverride, GrantWaiver, OverrideGate, ProposeWaiver, RevokeWaiver
 from workflows.policy import acts, advising, migration
 from workflows.policy.escalating import end_all
@@ -110,6 +111,7 @@ def advance(state: RolloutState, message: Message, now: datetime, build: str) ->
             | CloseWorkItem()
             | WithdrawApproval()
             | MigratePolicy()
+            | AdvanceByHand()
             | FileDocument()
             | ApproveDocument()
         ):

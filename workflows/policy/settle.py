@@ -6,20 +6,17 @@ opened gates are questioned. It refuses nothing: refusals are acts/.
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Literal
 
-from schemas.decision import CriterionResult, Outcome, Reason, Status, Verdict
+from schemas.decision import CriterionResult, Outcome, Status, Verdict
 from schemas.fact import (
     ApprovalAsked,
     ApprovalLapsed,
     AskWithdrawn,
     DecisionQuestioned,
     GateDecided,
-    GateOpened,
     HoldReleased,
 )
 from schemas.gate import Consecutive, DefectCount, Match, Severity, Share, Threshold, Trend
-from schemas.model import digest_of
 from schemas.school import GateId
 from workflows.policy import advising, deadlines, guarding, waivers, waiving
 from workflows.policy.approvals import bindable, lapse
@@ -29,8 +26,9 @@ from workflows.policy.evaluate import assess, evaluate
 from workflows.policy.holds import PREFIX, expired
 from workflows.policy.judgement import earliest
 from workflows.policy.ledger import Ledger
-from workflows.policy.migration import open_phase
+from workflows.policy.opening import open_gate
 from workflows.policy.state import inputs_for
+from workflows.policy.trust import TRUST_ID
 from workflows.policy.work import follow_work
 
 _CONTRADICTABLE = Threshold | Share | DefectCount | Trend | Consecutive | Match
@@ -46,7 +44,7 @@ def settle(ledger: Ledger, *, question: bool) -> None:
     for _ in GateId:
         if verdict.outcome is not Outcome.OPEN or verdict.gate is GateId.SCALE_GUARD:
             break
-        _open(ledger, verdict)
+        open_gate(ledger, verdict)
         verdict = _decide(ledger)
     if question:
         for gate in ledger.state.picture.opened:
@@ -123,7 +121,11 @@ def _ask(ledger: Ledger, verdict: Verdict) -> None:
             missing = tuple(each.criterion_id for each in verdict.results if _is_missing(each))
             ledger.write(AskWithdrawn(gate=verdict.gate, attempt=picture.attempt, criterion_ids=missing))
         return
-    about = tuple(each.criterion_id for each in verdict.results if each.outcome is Outcome.NEEDS_APPROVAL)
+    about = tuple(
+        each.criterion_id
+        for each in verdict.results
+        if each.outcome is Outcome.NEEDS_APPROVAL and each.criterion_id != TRUST_ID
+    )
     rejected = any(each.answer == "rejected" for each in picture.approvals.values())
     same = picture.asked is verdict.asks and picture.awaits == verdict.awaits
     standing = same and all(each in picture.asked_for for each in about)
@@ -145,36 +147,6 @@ def _ask(ledger: Ledger, verdict: Verdict) -> None:
 
 def _is_missing(result: CriterionResult) -> bool:
     return result.outcome in (Outcome.UNMET, Outcome.UNKNOWN)
-
-
-def _open(ledger: Ledger, verdict: Verdict) -> None:
-    """The gate opens on the decision just written, and the next phase begins."""
-    decision = next(
-        fact for fact in reversed(ledger.facts) if isinstance(fact.body, GateDecided)
-    )  # an open verdict is always a change, so this step wrote it
-    assert isinstance(decision.body, GateDecided)
-    ledger.write(
-        GateOpened(
-            gate=verdict.gate,
-            attempt=ledger.state.picture.attempt,
-            decision_sequence=decision.fact_sequence,
-            decision_digest=digest_of(decision.body.decision),
-            by=_opened_by(verdict),
-        )
-    )
-    following = verdict.gate.phase.following
-    if following is not None:
-        open_phase(ledger, following, attempt=ledger.state.picture.attempt)
-
-
-def _opened_by(verdict: Verdict) -> Literal["evidence", "approval", "waiver", "override"]:
-    """The strongest thing it took beside evidence."""
-    hard = [result for result in verdict.results if result.severity is Severity.HARD]
-    if any(result.reason is Reason.OVERRIDDEN for result in hard):
-        return "override"
-    if any(result.status is Status.OVERRIDDEN for result in hard):
-        return "approval"
-    return "waiver" if any(result.status is Status.WAIVED for result in hard) else "evidence"
 
 
 def _question(ledger: Ledger, gate_id: GateId) -> None:

@@ -34,6 +34,7 @@ from schemas.model import Digest, Instant, Tolerant
 from schemas.readiness import SignalName
 from schemas.regress import RecordFix, RecordRootCause
 from schemas.school import GateId, ProgramId, SchoolContext, SchoolId
+from schemas.trust import AdvanceByHand
 from schemas.waiver import ConfirmOverride, GrantWaiver, OverrideGate, ProposeWaiver, RevokeWaiver
 from workflows.policy.documents import on_file
 from workflows.policy.evaluate import signals_of
@@ -159,6 +160,8 @@ def mark_of(command: Command) -> str:
             what = command.gate.value
         case MigratePolicy():
             what = f"{command.policy.digest} {command.policy.profile}"
+        case AdvanceByHand():
+            what = f"{command.gate.value} {command.reason}"
         case FileDocument() | ApproveDocument():
             what = f"{command.document} {command.digest}"
         case _:

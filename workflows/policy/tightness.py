@@ -15,6 +15,7 @@ from schemas.gate import Criterion, Gate, PolicyDocument, Severity, Share, Thres
 from schemas.readiness import CATALOGUE
 from schemas.school import GateId
 from schemas.signal import Direction
+from schemas.trust import Trust
 from workflows.policy.document import profile_for
 from workflows.policy.people import RANK
 
@@ -48,6 +49,8 @@ Value = Any
 Rule = Callable[[Value, Value], Turn]
 _Grey = Threshold | Share | Trend
 """The kinds that may have a grey zone."""
+_TRUST = (Trust.OBSERVE, Trust.ADVISE, Trust.ADVANCE, Trust.HOLD)
+"""Loosest first: by how little can open a gate, not by how far the machine is trusted."""
 _SEVERITY = (Severity.OBSERVE, Severity.SOFT, Severity.HARD)
 
 
@@ -107,6 +110,11 @@ def _approver(before: Value, after: Value) -> Turn:
     return Turn.TIGHTER if RANK[after] > RANK[before] else Turn.LOOSER
 
 
+def _trust(before: Value, after: Value) -> Turn:
+    """A yes beside a good verdict is tightest; a verdict alone is next; a hand that may go against it is loosest."""
+    return _by_order(_TRUST.index(before), _TRUST.index(after))
+
+
 def _even(before: Value, after: Value) -> Turn:
     del before, after
     return Turn.EVEN
@@ -147,8 +155,14 @@ _OF_KIND: Mapping[str, Mapping[str, Rule]] = {
     "document": {"approvers": _subset, "age_days_max": _less},
     "date-window": {"opens_on": _later, "closes_on": _earlier},
 }
+_GATE: Mapping[str, Rule] = {
+    "trust": _trust,
+    "approver": _approver,
+    "approval_days": _less,
+    "silence": _even,
+    "guard": _bring,
+}
 _LINES = ("pass_at", "fail_at", "warn_at", "healthy_at", "periods")
-_GATE: Mapping[str, Rule] = {"approver": _approver, "approval_days": _less, "silence": _even, "guard": _bring}
 """Lines of a signal: the signal's direction says which way is tighter."""
 
 

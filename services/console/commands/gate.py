@@ -10,6 +10,7 @@ from schemas.gate import SchoolPolicy, SignOffs
 from schemas.message import AnswerAsk, Command, GiveSignOff
 from schemas.regress import RecordFix, RecordRootCause
 from schemas.school import Actor, GateId, Role
+from schemas.trust import AdvanceByHand
 from services.console.commands import overriding, screen
 from services.console.commands.acting import (
     ASSERTED,
@@ -141,6 +142,32 @@ def _approvers(row: PictureRow, policy: SchoolPolicy | None) -> Sequence[Role]:
     """Those who have approved here."""
     del policy
     return tuple(each.actor.role for each in row.picture.approvals.values() if each.answer == "approved")
+
+
+@app.command(epilog=CODES)
+def advance(
+    school: SchoolArgument,
+    reason: ReasonOption,
+    gate: GateOption = None,
+    who: AsOption = None,
+    stand_in: StandInOption = False,
+    note: NoteOption = None,
+    program: ProgramOption = None,
+    act_id: IdOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Opens a gate by hand, where its trust is observe or advise; what the machine says is recorded beside it."""
+
+    def make(session: Session, line: SchoolLine, actor: Actor, identity: str) -> Command:
+        del session
+        return AdvanceByHand(
+            act_id=identity, actor=actor, gate=gate or line.gate, reason=reason, note_id=note
+        )  # fmt: skip
+
+    def approver(row: PictureRow, policy: SchoolPolicy | None) -> Sequence[Role]:
+        return (policy.gates[row.picture.phase.gate].approver,) if policy else ()
+
+    carry(school, program, Person(who, stand_in), act_id, approver, make, as_json)
 
 
 def _answer(

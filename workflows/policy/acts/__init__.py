@@ -22,8 +22,10 @@ from schemas.message import (
 )
 from schemas.migration import MigratePolicy
 from schemas.regress import RecordFix, RecordRootCause
+from schemas.trust import AdvanceByHand
 from schemas.waiver import ConfirmOverride, GrantWaiver, OverrideGate, ProposeWaiver, RevokeWaiver
 from workflows.policy.acts import (
+    advancing,
     answering,
     delegating,
     documenting,
@@ -103,6 +105,8 @@ def _of_its_kind(state: RolloutState, command: Command, now: datetime) -> Comman
             return withdrawing.check(state, command)
         case MigratePolicy():
             return migrating.check(state, command)
+        case AdvanceByHand():
+            return advancing.check(state, command, now)
         case FileDocument():
             return documenting.check_file(state, command)
         case ApproveDocument():
@@ -146,6 +150,8 @@ def do(ledger: Ledger, command: Command) -> None:
             withdrawing.do(ledger, command)
         case MigratePolicy():
             migrating.do(ledger, command)
+        case AdvanceByHand():
+            advancing.do(ledger, command)
         case FileDocument():
             documenting.file(ledger, command)
         case ApproveDocument():

@@ -3,8 +3,8 @@
 from schemas.decision import Approval, Status
 from schemas.fact import ApprovalAnswered, Picture
 from schemas.message import AnswerAsk, CommandReply
-from schemas.school import Actor, Role
-from workflows.policy import waivers
+from schemas.school import Actor, GateId, Role
+from workflows.policy import trust, waivers
 from workflows.policy.acts.refusal import not_current, refuse
 from workflows.policy.approvals import bindable, counts_as
 from workflows.policy.documents import versions
@@ -40,11 +40,17 @@ def check(state: RolloutState, command: AnswerAsk) -> CommandReply | None:
             command, "no-ask-stands", "an ask awaiting its answer", "nobody is asked now",
             "see why the gate is closed; it asks once nothing but approval and time is missing",
         )  # fmt: skip
+    level = trust.level(state.policy, command.gate, state.context)
+    if level in trust.BY_HAND and command.answer == "approved":
+        return refuse(
+            command, "by-hand-only", "an opening by hand: this gate only advises", "an approval, which opens nothing here",
+            "open it with `firstbell gate advance`, or reject what is advised",
+        )  # fmt: skip
     names = " or ".join(role.value for role in asked_roles(picture))
     role = answers_as(picture, actor.role)
     if role is None:
         return refuse(command, "role-not-asked", names, actor.role.value, _whose_turn(state, names))
-    if any(persons(actor) & persons(proposer) for proposer in proposers(state, command)):
+    if any(persons(actor) & persons(proposer) for proposer in proposers(state, command.gate)):
         return refuse(
             command, "proposer-may-not-approve", "a person who has signed, filed and proposed nothing at this gate",
             actor.actor_id, f"let another {role.value} answer",
@@ -57,9 +63,9 @@ def check(state: RolloutState, command: AnswerAsk) -> CommandReply | None:
     return None
 
 
-def proposers(state: RolloutState, command: AnswerAsk) -> list[Actor]:
+def proposers(state: RolloutState, gate: GateId) -> list[Actor]:
     """Those who brought before the gate what is to be approved: who signed, filed, or proposed a waiver or override."""
-    inputs = inputs_for(state, command.gate)
+    inputs = inputs_for(state, gate)
     waivers_by = [each.proposed_by for each in inputs.waivers if each.proposed_by is not None]
     authors = [each.author for each in inputs.documents]
     overrides_by = [each.proposed_by for each in inputs.overrides]

@@ -1,0 +1,47 @@
+"""A gate opens and the next phase begins: by the machine on a good verdict, or by a person's hand where trust ends.
+
+Called by settle.py and acts/advancing.py. It decides nothing: the decision it names was written in the same step.
+"""
+
+from typing import Literal
+
+from schemas.decision import Reason, Status, Verdict
+from schemas.fact import GateDecided, GateOpened
+from schemas.gate import Severity
+from schemas.model import digest_of
+from schemas.trust import Hand
+from workflows.policy.ledger import Ledger
+from workflows.policy.migration import open_phase
+
+By = Literal["evidence", "approval", "waiver", "override", "person"]
+
+
+def open_gate(ledger: Ledger, verdict: Verdict, hand: Hand | None = None) -> None:
+    """The gate opens on the decision just written, and the next phase begins. `hand` None: the machine opened it."""
+    decision = next(
+        fact for fact in reversed(ledger.facts) if isinstance(fact.body, GateDecided)
+    )  # an open verdict is always a change, and an opening by hand writes its own: this step wrote it
+    assert isinstance(decision.body, GateDecided)
+    ledger.write(
+        GateOpened(
+            gate=verdict.gate,
+            attempt=ledger.state.picture.attempt,
+            decision_sequence=decision.fact_sequence,
+            decision_digest=digest_of(decision.body.decision),
+            by="person" if hand else _opened_by(verdict),
+            hand=hand,
+        )
+    )
+    following = verdict.gate.phase.following
+    if following is not None:
+        open_phase(ledger, following, attempt=ledger.state.picture.attempt)
+
+
+def _opened_by(verdict: Verdict) -> By:
+    """The strongest thing it took beside evidence."""
+    hard = [result for result in verdict.results if result.severity is Severity.HARD]
+    if any(result.reason is Reason.OVERRIDDEN for result in hard):
+        return "override"
+    if any(result.status is Status.OVERRIDDEN for result in hard):
+        return "approval"
+    return "waiver" if any(result.status is Status.WAIVED for result in hard) else "evidence"
