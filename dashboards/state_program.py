@@ -71,6 +71,11 @@ BOARD = Board(
             "bars", (Query(f"sum by (rung) (firstbell_escalations_open{{{_P}}}) or vector(0)", "rung {{rung}}"),), width=12,
         ),
         Panel(
+            "Incidents", "Silent sources and outages of ours: one each for its owner, however many schools they concern.",
+            "bars", (Query(f"sum by (owner) (firstbell_incidents_open{{{_P}}}) or vector(0)", "{{owner}}"),), width=8,
+            lines=(Line(1, AMBER),),
+        ),
+        Panel(
             "Overdue work", "Open work items whose day has passed.", "stat",
             (Query(f'sum(firstbell_work_items_open{{{_P},overdue="yes"}}) or vector(0)'),), width=4,
             lines=(Line(1, AMBER),),

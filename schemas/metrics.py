@@ -73,6 +73,8 @@ CONSOLE = (
            "Time until the first open waiver of the district ends; absent when none is open."),
     Metric("firstbell_escalations_open", "gauge", "escalations", ("program", "district", "cause", "rung"),
            "Open escalations by cause and the last rung that fired; rung 0: nobody has been told yet."),
+    Metric("firstbell_incidents_open", "gauge", "incidents", ("program", "owner"),
+           "Silent sources and outages of ours that pause ladders, by who must end them."),
     Metric("firstbell_work_items_open", "gauge", "items", ("program", "district", "overdue"),
            "Open work items, and whether their day has passed."),
     Metric("firstbell_guarded_schools", "gauge", "schools", ("program", "district", "stage"),

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from schemas.advisory import Advisory
 from schemas.calendar import Calendar, CalendarPointer
+from schemas.escalation import Incident
 from schemas.events import assessment, helpdesk, provisioning, training
 from schemas.fact import Fact
 from schemas.gate import PolicyStored
@@ -83,12 +84,13 @@ READINGS = Topic("firstbell.readiness.reading.v1", "readings", "scope", PARTITIO
 ADVISORIES = Topic("firstbell.rollout.advisory.v1", "console", "advisory", 1, None, False, (Advisory,))
 FACTS = Topic("firstbell.rollout.fact.v1", "bridge", "school", PARTITIONS, FACT_RETENTION, False, (Fact,))
 PROGRAM_FACTS = Topic("firstbell.program.fact.v1", "bridge", "program", 1, FACT_RETENTION, False, (ProgramFact,))
+INCIDENTS = Topic("firstbell.escalation.incident.v1", "console", "incident", 1, None, False, (Incident,))
 
 RAW_TOPICS: tuple[Topic, ...] = (PROVISIONING, HELPDESK, TRAINING, ASSESSMENT)
 """Strict topics that people and sources may publish to."""
 
 TOPICS: tuple[Topic, ...] = (
     SCHOOLS, ACTORS, CALENDARS, CALENDAR_POINTERS, POLICIES, *RAW_TOPICS, READINGS, FACTS, ADVISORIES,
-    PROGRAM_FACTS,
+    PROGRAM_FACTS, INCIDENTS,
 )  # fmt: skip
 """Every topic there is."""

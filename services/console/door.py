@@ -1,7 +1,8 @@
 """The console's way to a school's workflow: look at it, and carry a person's act to it.
 
 Called by commands. It waits at most a few seconds: a workflow that does not answer is unavailable, which is never
-reported as a refusal nor as success. It starts nothing and signals nothing.
+reported as a refusal nor as success. It starts nothing, and signals
+nothing but an outage of ours.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from temporalio.client import WorkflowUpdateRPCTimeoutOrCancelledError as Update
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError, RPCStatusCode
 
-from schemas.message import Command, CommandReply
+from schemas.message import Command, CommandReply, IncidentChanged
 from schemas.model import digest_of
 from services.kit.outcome import TemporaryError
 from services.kit.settings import Settings
@@ -81,6 +82,22 @@ async def act(client: Client, program_id: str, school_id: str, command: Command)
         return refusal
     except (RPCError, UpdateTimedOut) as error:
         raise _unavailable(program_id, school_id, error) from error
+
+
+async def tell_incident(client: Client, program_id: str, school_id: str, message: IncidentChanged) -> bool:
+    """Tells one school of an outage or its end. False: there is no such rollout under way.
+
+    Raises TemporaryError when Temporal did not answer.
+    """
+    try:
+        await _handle(client, program_id, school_id).signal(
+            "incident-changed", message, rpc_timeout=timedelta(seconds=ACT_SECONDS)
+        )
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return False
+        raise _unavailable(program_id, school_id, error) from error
+    return True
 
 
 def _unavailable(program_id: str, school_id: str, error: BaseException) -> TemporaryError:

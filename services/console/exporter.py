@@ -85,6 +85,13 @@ WORK = """
 select program_id, district, case when (w.value->>'overdue')::boolean then 'yes' else 'no' end, count(*)
 from rollout, jsonb_each(coalesce(body->'work_items', '{}')) w group by 1, 2, 3"""
 
+# Every program and owner, so that an alert sees 0 and not nothing.
+INCIDENTS = """
+select p.program_id, o.owner, count(i.incident_id)
+from (select distinct program_id from rollout) p
+cross join unnest(array['assessment', 'helpdesk', 'operations', 'provisioning', 'training']) o (owner)
+left join incident i on i.program_id = p.program_id and i.body->>'owner' = o.owner and not i.closed group by 1, 2"""
+
 COUNTED = (
     ("firstbell_schools", SCHOOLS),
     ("firstbell_signal_schools", SIGNALS),
@@ -95,6 +102,7 @@ COUNTED = (
     ("firstbell_waivers_open", WAIVERS),
     ("firstbell_escalations_open", ESCALATIONS),
     ("firstbell_work_items_open", WORK),
+    ("firstbell_incidents_open", INCIDENTS),
 )
 """Gauge and query; a query's columns are the gauge's labels in their order, then the value."""
 TIMED = (("firstbell_oldest_ask_seconds", OLDEST_ASK), ("firstbell_stuck_school_seconds", STUCK),

@@ -1,13 +1,14 @@
-"""The console's process: three subscriptions into its own tables, and the exporter's sweep.
+"""The console's process: three subscriptions into its own tables, and the sweeps of exporter and incidents.
 
 Started by `firstbell serve console`. What people do at one school goes to its workflow, and comes back as facts; it
-publishes one thing, advisories: holds over many schools.
+publishes two things: advisories, which hold many schools, and incidents.
 """
 
 from pathlib import Path
 
 from schemas.metrics import CONSOLE
 from schemas.topics import ACTORS, ADVISORIES, CALENDAR_POINTERS, CALENDARS, FACTS, POLICIES, READINGS, SCHOOLS
+from services.console import incidents
 from services.console.exporter import EXPORT_SECONDS, Exporter
 from services.console.projection import apply_facts
 from services.console.shelves import keep
@@ -35,8 +36,11 @@ async def run(settings: Settings) -> None:
     """Works until it is told to stop."""
     metrics = Metrics(CONSOLE)
     exporter = Exporter(metrics)
-    sweep = Sweep("exporter", EXPORT_SECONDS, exporter.refresh)
-    await Process("console", settings, SUBSCRIPTIONS, (sweep,), metrics, tasks=(exporter.watch_level,)).run()
+    sweeps = (
+        Sweep("exporter", EXPORT_SECONDS, exporter.refresh),
+        Sweep("incidents", incidents.SWEEP_SECONDS, incidents.sweep),
+    )
+    await Process("console", settings, SUBSCRIPTIONS, sweeps, metrics, tasks=(exporter.watch_level,)).run()
 
 
 ROOM = Room("console", migrations=Path(__file__).parent / "migrations", run=run)

@@ -142,3 +142,5 @@ async def test_the_exporter_counts_escalations_by_rung_and_open_work(desk: Desk)
 
     assert value("firstbell_escalations_open", cause="gate-blocked", rung="2") == 1
     assert value("firstbell_work_items_open", overdue="yes") == 1
+    owners = {"program": "wa-2026", "owner": "provisioning"}
+    assert metrics.registry.get_sample_value("firstbell_incidents_open", owners) == 0

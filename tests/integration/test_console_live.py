@@ -105,6 +105,33 @@ def test_a_school_is_explained_by_its_workflow(life: Life) -> None:
     assert {each["criterion_id"] for each in answer["criteria"]}
 
 
+def escalations(life: Life) -> list[dict[str, Any]]:
+    lines: list[dict[str, Any]] = life.must("escalation", "list", "--program", PROGRAM, "--json").tree
+    return lines
+
+
+def test_a_school_that_stands_still_is_escalated_and_somebody_acts(life: Life) -> None:
+    until_true(lambda: escalations(life), what="an escalation: nobody signs any plan")
+    first = escalations(life)[0]["escalation_id"]
+    life.must("escalation", "act", first, "--action", "support", "--stand-in")
+
+    def acted() -> bool:
+        return any((each["escalation_id"], each["acted"]) == (first, "support") for each in escalations(life))
+
+    until_true(acted, what="the act in the projection")
+    assert "support" in life.must("escalation", "show", first).out
+
+
+def test_an_outage_of_ours_pauses_every_ladder_until_it_is_over(life: Life) -> None:
+    life.must("escalation", "pause", "kafka-away", "--program", PROGRAM, "--yes")
+    key = f"incident-operations-{PROGRAM}-kafka-away"
+    until_true(lambda: {each["paused_by"] for each in escalations(life)} == {key}, what="every ladder paused")
+    [incident] = [each for each in life.must("escalation", "incidents", "--json").tree if each["incident_id"] == key]
+    assert (incident["owner"], incident["closed_at"]) == ("operations", None)
+    life.must("escalation", "resume", "kafka-away", "--program", PROGRAM, "--yes")
+    until_true(lambda: key not in {each["paused_by"] for each in escalations(life)}, what="every ladder going on")
+
+
 def until_true_answer(life: Life, school_id: str) -> dict[str, Any]:
     def look() -> object:
         done = life.type("school", "why", school_id, "--json")

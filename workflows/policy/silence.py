@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from schemas.decision import CriterionResult, Outcome, Status
 from schemas.readiness import CATALOGUE, Missing
 
-_SILENT = (Missing.SILENT_SOURCE, Missing.NO_WATERMARK)
+SILENT_MISSING = (Missing.SILENT_SOURCE, Missing.NO_WATERMARK)
+"""Why a reading is missing when its source, not the school, owes it."""
 _SHUT = (Outcome.UNMET, Outcome.UNKNOWN)
 
 
@@ -16,7 +17,7 @@ def is_silent(result: CriterionResult) -> bool:
     """Whether a criterion cannot be read because its source has stopped speaking; never reported at all is not that."""
     if result.signal is None:
         return False
-    return result.status is Status.STALE or (result.status is Status.UNKNOWN and result.missing in _SILENT)
+    return result.status is Status.STALE or (result.status is Status.UNKNOWN and result.missing in SILENT_MISSING)
 
 
 def shut_by(results: Iterable[CriterionResult]) -> tuple[CriterionResult, ...]:

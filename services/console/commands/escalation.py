@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 
-from schemas.escalation import EscalationAction
+from schemas.escalation import EscalationAction, Incident, IncidentId
 from schemas.fact import Fact
 from schemas.gate import SchoolPolicy
 from schemas.ladder import EscalationCause
 from schemas.message import AcknowledgeEscalation, ActOnEscalation, Command
 from schemas.school import Actor, Role
-from services.console import history
+from services.console import door, history
+from services.console import incidents as events
 from services.console.commands import screen
 from services.console.commands.acting import AsOption, IdOption, Person, StandInOption, Wanted, carry
 from services.console.commands.school import JsonOption, announce
@@ -125,6 +127,80 @@ def act(
         return ActOnEscalation(act_id=identity, actor=actor, escalation_id=whole, action=action)
 
     carry(school, program, Person(who, stand_in), act_id, _told(whole), make, as_json)
+
+
+@app.command(epilog=CODES)
+def incidents(
+    program: Filter = None,
+    closed: Annotated[bool, typer.Option(help="Those that are over, too.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Lists incidents: silent sources and outages of ours, each for its one owner, with the schools it concerns."""
+
+    async def work(session: Session) -> list[Incident]:
+        return await events.standing(session.connection, program=program, closed=closed)
+
+    found = serve(work)
+    if as_json:
+        screen.write_json(found)
+        return
+    if not found:
+        screen.remark("no incident stands")
+        return
+    columns = ("program", "owner", "reason", "schools", "since", "until", "incident")
+    screen.paper().print(screen.table(columns, [_incident_row(each) for each in found]))
+
+
+def _incident_row(each: Incident) -> tuple[object, ...]:
+    return (
+        each.program_id, each.owner, each.reason, each.schools_count, screen.moment(each.opened_at),
+        screen.moment(each.closed_at), each.incident_id,
+    )  # fmt: skip
+
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A name for the outage, as a code: kafka-away.")]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+ProgramRequired = Annotated[str, typer.Option(help="The program whose ladders it concerns.")]
+
+
+@app.command(epilog=CODES)
+def pause(name: NameArgument, program: ProgramRequired, yes: YesOption = False, as_json: JsonOption = False) -> None:
+    """Declares an outage of ours: every ladder of the program pauses. Undo with `resume`; repeat it after a crash."""
+    _declare(name, program, yes, as_json, open_it=True)
+
+
+@app.command(epilog=CODES)
+def resume(name: NameArgument, program: ProgramRequired, yes: YesOption = False, as_json: JsonOption = False) -> None:
+    """Ends an outage of ours: every ladder goes on, and fires at most one rung for the time it stood."""
+    _declare(name, program, yes, as_json, open_it=False)
+
+
+def _declare(name: str, program: str, yes: bool, as_json: bool, *, open_it: bool) -> None:
+    key = f"incident-operations-{program}-{name}"
+    try:
+        TypeAdapter(IncidentId).validate_python(key)
+    except ValidationError:
+        fail(MEND, f"{name}: expected a short name of lower-case letters, digits and hyphens, seen {name!r}")
+
+    async def count(session: Session) -> list[str]:
+        return await events.schools_under_way(session.connection, program)
+
+    schools = serve(count)
+    if not schools:
+        fail(MEND, f"program {program}: expected schools under way, seen none; see `firstbell school list`")
+    verb = "pause" if open_it else "go on"
+    if not yes and not typer.confirm(f"{key}: the ladders of {len(schools)} schools will {verb}. Go on?", err=True):
+        fail(MEND, "nothing was done")
+
+    async def work(session: Session) -> tuple[Incident, list[str]]:
+        client = await door.connect(session.settings)
+        said = await events.declare(session.connection, key, program, len(schools), session.now, open_it=open_it)
+        return said, await events.tell_schools(client, said, schools)
+
+    said, missed = serve(work)
+    if as_json:
+        screen.write_json(said)
+    screen.remark(f"{len(schools) - len(missed)} schools told, {len(missed)} no longer under way")
 
 
 def located(field: str, identity: str) -> tuple[str, str, str]:
