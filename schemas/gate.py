@@ -28,6 +28,7 @@ from schemas.criterion import (
 )
 from schemas.freeze import Freeze
 from schemas.guard import Guard
+from schemas.inheritance import Inherited, PolicyScope, VarianceId
 from schemas.ladder import Alarm, Ladder, LadderName
 from schemas.model import Code, Digest, Strict
 from schemas.rules import ExceptionRules
@@ -143,6 +144,12 @@ class PolicyDocument(Strict):
     """Of waivers, overrides, advisories; the same for every profile."""
     trust: tuple[TrustLine, ...] = Field(default=(), max_length=400)
     """Districts whose level at a gate is another than the gate's. Empty: none."""
+    inherits: Inherited | None = None
+    """The document it tightens; it is complete itself. None: it inherits nothing."""
+    scope: PolicyScope | None = None
+    """Whom it is for. None: every school of a program that names it."""
+    variances: tuple[VarianceId, ...] = Field(default=(), max_length=500)
+    """Those under which it is looser than what it inherits; filled in where it is stored. Empty: nowhere looser."""
 
 
 class SchoolPolicy(Strict):

@@ -19,6 +19,7 @@ from schemas.gate import PolicyStored
 from schemas.program_fact import ProgramFact
 from schemas.readiness import Reading
 from schemas.school import ActorRecord, SchoolRecord
+from schemas.variance import Variance
 
 RAW_RETENTION = timedelta(days=400)
 """Restricted class. Longer than a program, so that every projection can be rebuilt. Default, not a standard."""
@@ -57,6 +58,7 @@ CALENDAR_POINTERS = Topic(
     "firstbell.directory.calendar-pointer.v1", "directory", "district", 1, None, False, (CalendarPointer,)
 )
 POLICIES = Topic("firstbell.policies.document.v1", "policies", "digest", 1, None, False, (PolicyStored,))
+VARIANCES = Topic("firstbell.policies.variance.v1", "policies", "variance", 1, None, False, (Variance,))
 PROVISIONING = Topic(
     "firstbell.provisioning.event.v1",
     "provisioning",
@@ -90,7 +92,7 @@ RAW_TOPICS: tuple[Topic, ...] = (PROVISIONING, HELPDESK, TRAINING, ASSESSMENT)
 """Strict topics that people and sources may publish to."""
 
 TOPICS: tuple[Topic, ...] = (
-    SCHOOLS, ACTORS, CALENDARS, CALENDAR_POINTERS, POLICIES, *RAW_TOPICS, READINGS, FACTS, ADVISORIES,
+    SCHOOLS, ACTORS, CALENDARS, CALENDAR_POINTERS, POLICIES, VARIANCES, *RAW_TOPICS, READINGS, FACTS, ADVISORIES,
     PROGRAM_FACTS, INCIDENTS,
 )  # fmt: skip
 """Every topic there is."""

@@ -8,6 +8,7 @@ from schemas.gate import PolicyDocument, SchoolPolicy
 from services.bridge.interest import Criteria, criteria_by_signal
 from services.kit.database import Connection
 from workflows.policy.document import resolve
+from workflows.policy.inheritance import heirs_of
 
 KEPT_MAX = 1_000
 """Documents remembered, 1 or more; a calendar takes about 100 KB. Our judgement, 2026-11-23."""
@@ -43,6 +44,14 @@ class Documents:
                 return None
             self._policies[digest] = PolicyDocument.model_validate_json(text)
         return self._policies[digest]
+
+    async def heirs(self, connection: Connection, digest: str) -> tuple[tuple[str, PolicyDocument], ...]:
+        """The stored documents that inherit this one, directly or not, by digest. Read anew: they may be added."""
+        rows = await connection.fetch(
+            "select digest, document from policy where document::jsonb ->> 'inherits' is not null"
+        )
+        found = {row["digest"]: PolicyDocument.model_validate_json(row["document"]) for row in rows}
+        return heirs_of(digest, found)
 
     async def school_policy(self, connection: Connection, digest: str, profile: str) -> SchoolPolicy | None:
         """What a school of this profile pins. None: the document has not come yet. Raises KeyError: no such profile."""

@@ -17,6 +17,7 @@ from services.bridge.documents import Documents
 from services.kit.database import Connection
 from services.kit.outcome import PermanentError
 from workflows.policy.document import profile_for
+from workflows.policy.inheritance import document_for
 
 NAMES_SHOWN_MAX = 8
 """Candidates named in a refusal."""
@@ -44,6 +45,8 @@ class Entry:
     profile: str
     calendar_digest: str | None
     """None: its district has published none, or not one this program may use."""
+    policy_digest: str
+    """Of the program's policy, or of a narrower document that inherits it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ async def make_plan(connection: Connection, documents: Documents, wish: Wish) ->
             f"program {wish.program_id}: expected open schools, seen none among {len(chosen)} chosen; "
             "see `firstbell directory list`"
         )
-    entries = await _entries(connection, documents, wish, document, entering)
+    entries = await _entries(connection, documents, wish, (digest, document), entering)
     held = await connection.fetchval(
         "select count(*) from rollout where program_id = $1 and school_id = any($2) and status in ('running', 'stopped')",
         wish.program_id, [school.school_id for school in entering],
@@ -157,22 +160,23 @@ async def _entries(
     connection: Connection,
     documents: Documents,
     wish: Wish,
-    document: PolicyDocument,
+    root: tuple[str, PolicyDocument],
     schools: Sequence[SchoolRecord],
 ) -> tuple[Entry, ...]:
     pointers = {
         row["district_id"]: row["calendar_digest"]
         for row in await connection.fetch("select district_id, calendar_digest from calendar_pointer")
     }
+    heirs = await documents.heirs(connection, root[0])
     refused: dict[str, str] = {}
     entries: list[Entry] = []
     for school in schools:
         calendar = await documents.calendar(connection, pointers.get(school.district_id))
         if calendar is not None and calendar.rehearsal and not wish.rehearsal:
             refused[school.district_id] = school.district_display_name
-        entries.append(
-            Entry(school, profile_for(document, school.teachers), pointers[school.district_id] if calendar else None)
-        )
+        digest, document = document_for(root, heirs, school.school_id, school.district_id, school.state)
+        usable = pointers[school.district_id] if calendar else None
+        entries.append(Entry(school, profile_for(document, school.teachers), usable, digest))
     if refused:
         names = ", ".join(sorted(refused.values())[:NAMES_SHOWN_MAX])
         raise PermanentError(
@@ -194,8 +198,8 @@ async def enter(connection: Connection, documents: Documents, plan: Plan, *, sta
     )  # fmt: skip
     added = await connection.fetch(
         """insert into rollout (program_id, status, school_id, district_id, profile, sent_context_version,
-            sent_calendar_digest)
-        select $1, $7, * from unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[])
+            sent_calendar_digest, policy_digest)
+        select $1, $7, * from unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $8::text[])
         on conflict do nothing returning school_id""",
         plan.program_id,
         [entry.school.school_id for entry in plan.entries],
@@ -204,17 +208,14 @@ async def enter(connection: Connection, documents: Documents, plan: Plan, *, sta
         [entry.school.version for entry in plan.entries],
         [entry.calendar_digest for entry in plan.entries],
         status,
+        [entry.policy_digest for entry in plan.entries],
     )
-    await connection.execute(
-        "update rollout set policy_digest = $2 where program_id = $1 and policy_digest is null",
-        plan.program_id, plan.policy_digest,
-    )  # fmt: skip
     fresh = {row["school_id"] for row in added}
     await advisories.move_concerned(connection, [(plan.program_id, school) for school in sorted(fresh)])
     rows: list[tuple[str, str, str, str, str, float]] = []
     for entry in plan.entries:
         if entry.school.school_id in fresh:
-            policy = await documents.school_policy(connection, plan.policy_digest, entry.profile)
+            policy = await documents.school_policy(connection, entry.policy_digest, entry.profile)
             assert policy is not None  # the plan holds its document
             rows += _watched(plan, entry.school, interest.refresh_days(policy))
     await connection.execute(

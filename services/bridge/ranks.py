@@ -31,7 +31,7 @@ async def hard_met(connection: Connection, documents: Documents, plan: Plan, now
     for entry in plan.entries:
         if (ScopeKind.SCHOOL.value, entry.school.school_id) not in readings:
             continue
-        policy = await documents.school_policy(connection, plan.policy_digest, entry.profile)
+        policy = await documents.school_policy(connection, entry.policy_digest, entry.profile)
         assert policy is not None  # the plan holds its document
         calendar = await documents.calendar(connection, entry.calendar_digest)
         evidence = _evidence(readings, plan, entry, policy)

@@ -30,8 +30,20 @@ async def follow(connection: Connection, facts: Sequence[Fact]) -> None:
         elif isinstance(body, PolicyMigrationAccepted):
             await connection.execute(
                 "update program set policy_digest = $2 where program_id = $1 and stopped_at is null",
-                fact.program_id, body.policy_digest,
+                fact.program_id, await _root(connection, body.policy_digest),
             )  # fmt: skip
+
+
+async def _root(connection: Connection, digest: str) -> str:
+    """The policy at the top of a district's or school's own; the very one, while its document has not come."""
+    rows = await connection.fetch(
+        """with recursive line as (
+            select digest, document::jsonb -> 'inherits' ->> 'digest' as above from policy where digest = $1
+            union select p.digest, p.document::jsonb -> 'inherits' ->> 'digest' from policy p join line on p.digest = above
+        ) select coalesce(above, digest) as top from line where above is null or above not in (select digest from line)""",
+        digest,
+    )
+    return str(rows[0]["top"]) if rows else digest
 
 
 async def _watch(connection: Connection, fact: Fact, body: PolicyMigrated) -> None:

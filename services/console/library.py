@@ -84,6 +84,13 @@ async def named_policy(connection: Connection, text: str) -> PolicyDocument | No
     return max(fitting, key=lambda each: each[1])[2] if fitting else None
 
 
+async def inheriting_policies(connection: Connection) -> dict[str, PolicyDocument]:
+    """Every policy that inherits another, by digest."""
+    rows = await connection.fetch("select digest, body from document where kind = 'policy'")
+    read = {row["digest"]: PolicyDocument.model_validate_json(row["body"]) for row in rows}
+    return {digest: document for digest, document in read.items() if document.inherits is not None}
+
+
 async def school_policy(connection: Connection, row: PictureRow) -> SchoolPolicy | None:
     """What a school pinned, read from its document. None: the document or the profile is not known here yet."""
     document = await policy_document(connection, row.policy_digest)

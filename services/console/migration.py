@@ -18,6 +18,7 @@ from schemas.decision import EvidenceItem, Outcome, Verdict
 from schemas.gate import PolicyDocument, SchoolPolicy
 from schemas.message import CommandReply
 from schemas.migration import MigratePolicy
+from schemas.model import digest_of
 from schemas.readiness import CoalescedReading
 from schemas.school import Actor, GateId
 from services.console import door, library
@@ -26,6 +27,7 @@ from services.kit.database import Connection
 from services.kit.outcome import TemporaryError
 from workflows.policy.document import profile_for, resolve
 from workflows.policy.evidence import fold
+from workflows.policy.inheritance import document_for, heirs_of
 from workflows.policy.migration import foresee, signals_named
 from workflows.school.messages import View
 
@@ -107,11 +109,21 @@ class Planner:
     document: PolicyDocument
     now: datetime
     _calendars: dict[str, Calendar | None] = field(default_factory=dict)
+    _heirs: tuple[tuple[str, PolicyDocument], ...] | None = None
+    """None: not read yet."""
 
     async def policy_for(self, line: SchoolLine) -> SchoolPolicy:
-        """What this school would pin: its profile follows its size, as at the program's start."""
+        """What this school would pin: of the policy or a narrower one that inherits it, the profile of its size."""
+        if self._heirs is None:
+            known = await library.inheriting_policies(self.connection)
+            self._heirs = heirs_of(digest_of(self.document), known)
         record = await library.school_record(self.connection, line.school_id)
-        return resolve(self.document, profile_for(self.document, record.teachers if record else None))
+        document = self.document
+        if record is not None:
+            root = (digest_of(self.document), self.document)
+            place = (record.school_id, record.district_id, record.state)
+            document = document_for(root, self._heirs, *place)[1] if self._heirs else self.document
+        return resolve(document, profile_for(document, record.teachers if record else None))
 
     async def plan(self, grounds: Sequence[Ground], told: Told) -> tuple[SchoolPlan, ...]:
         """Every school's plan, in the order given."""

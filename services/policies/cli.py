@@ -15,10 +15,11 @@ from schemas.model import digest_of
 from services.kit.database import Connection
 from services.kit.outcome import PermanentError
 from services.kit.terminal import NO, codes, emit, in_transaction
-from services.policies import differences
+from services.policies import differences, variances
 from services.policies import store as shelf
-from services.policies.loader import Refused, load
+from services.policies.loader import Library, Refused, inherited, load
 from services.policies.terminal import line_of
+from workflows.policy.inheritance import provenance
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -44,7 +45,7 @@ PolicyFile = Annotated[Path, typer.Argument(help="A policy file (YAML).", exists
 
 @app.command()
 def check(file: PolicyFile, as_json: Json = False) -> None:
-    """Check a policy file: every fault with line, column and key. Needs no database."""
+    """Check a policy file: every fault with line, column and key. Needs no database, unless it inherits a policy."""
     document = _load(file, as_json)
     if as_json:
         emit({"accepted": True, "digest": digest_of(document), "faults": []})
@@ -73,11 +74,25 @@ def _load(file: Path, as_json: bool) -> PolicyDocument:
         text = file.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
         raise PermanentError(f"{file}: expected UTF-8, seen {error}; save it as UTF-8") from error
-    document = load(text)
+    document = load(text, _library(text))
     if isinstance(document, PolicyDocument):
         return document
     _tell(file, document, as_json)
     raise typer.Exit(NO)
+
+
+def _library(text: str) -> Library | None:
+    """What the file rests on, read from the database. None: it inherits nothing, and no database is asked."""
+    named = inherited(text)
+    if named is None:
+        return None
+
+    async def read(connection: Connection) -> Library:
+        found = await shelf.find(connection, named)
+        known = tuple(await variances.listed(connection))
+        return Library(lambda _: found.document if found else None, known, datetime.now(UTC))
+
+    return in_transaction("policies", read)
 
 
 def _tell(file: Path, refused: Refused, as_json: bool) -> None:
@@ -93,6 +108,7 @@ def _tell(file: Path, refused: Refused, as_json: bool) -> None:
 def show(
     policy: Annotated[str | None, typer.Argument(help="Name or digest. Without it: the list of policies.")] = None,
     profile: Annotated[str | None, typer.Option(help="Only this profile.")] = None,
+    origins: Annotated[bool, typer.Option("--origins", help="Each line with the policy it comes from.")] = False,
     as_json: Json = False,
 ) -> None:
     """Show the stored policies, or one with every gate and criterion."""
@@ -109,6 +125,9 @@ def show(
         if profile not in chosen:
             raise PermanentError(f"profile {profile}: expected one of {', '.join(chosen)}")
         chosen = {profile: chosen[profile]}
+    if origins:
+        _show_origins(found, list(chosen), as_json)
+        return
     if as_json:
         tree = found.document.model_dump(mode="json", exclude={"profiles"})
         profiles = {name: each.model_dump(mode="json") for name, each in chosen.items()}
@@ -181,6 +200,20 @@ def _show_profile(out: Console, name: str, profile: Profile) -> None:
             )  # fmt: skip
         found.add_row("", Text(f"asks {gate.approver.value}", style="dim"), "", Text(gate.silence, style="dim"))
     out.print(found)
+
+
+def _show_origins(found: shelf.Stored, profiles: list[str], as_json: bool) -> None:
+    async def read(connection: Connection) -> list[PolicyDocument]:
+        return await shelf.chain(connection, found.document)
+
+    chain = in_transaction("policies", read)
+    lines = [(name, line) for name in profiles for line in provenance(chain, name)]
+    if as_json:
+        emit([{"profile": name, **asdict(line)} for name, line in lines])
+        return
+    for name, line in lines:
+        where = f"{name} {line.gate.value} {line.criterion_id or 'gate'}"
+        typer.echo(f"{where}: {line.field} {line.value} ({line.policy})")
 
 
 def _list(as_json: bool) -> None:

@@ -6,14 +6,18 @@ repaired, defaulted or skipped, so that no mistake is ever read as permission.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
 
 from schemas.gate import PolicyDocument
+from schemas.variance import Variance
 from services.policies.inherit import InheritanceError, resolve_profiles
+from services.policies.lineage import Parents, complete, named_parent
 from services.policies.tree import Node, Place, TreeError, find, read_tree
 from workflows.policy.document import lint
+from workflows.policy.inheritance import faults_of, rests_on
 
 Detail = Mapping[str, Any]
 """One error as pydantic tells it. Any: its input is whatever the file held."""
@@ -42,10 +46,29 @@ class Refused:
     faults: tuple[PolicyFault, ...]
 
 
-def load(text: str) -> PolicyDocument | Refused:
-    """The document, profiles resolved, schema and lines checked; or why not. Never blocks, never raises for content."""
+@dataclass(frozen=True, slots=True)
+class Library:
+    """What a file may rest on: documents it inherits, and the variances under which it may be looser."""
+
+    parents: Parents
+    variances: tuple[Variance, ...]
+    now: datetime
+
+
+def load(text: str, library: Library | None = None) -> PolicyDocument | Refused:
+    """The document, complete, schema and lines checked; or why not. Never blocks, never raises for content.
+
+    `library` None: a file that inherits another document is refused, since nobody can say whether it may.
+    """
+    parent: PolicyDocument | None = None
     try:
-        root = resolve_profiles(read_tree(text))
+        root = read_tree(text)
+        named = named_parent(root)
+        if named is not None:
+            parent = _parent(named, library)
+            root = complete(root, named, parent)
+        else:
+            root = resolve_profiles(root)
     except TreeError as error:
         return Refused((PolicyFault(error.place.line, error.place.column, "", str(error)),))
     except InheritanceError as error:
@@ -55,8 +78,33 @@ def load(text: str) -> PolicyDocument | Refused:
     except ValidationError as error:
         details = [detail for detail in error.errors(include_url=False) if not _echo(root, detail)]
         return Refused(_once(_schema_fault(root, detail) for detail in details))
-    faults = _once(_fault(root, fault.path, fault.message) for fault in lint(document))
+    found = lint(document)
+    if parent is not None and library is not None and not found:
+        found = faults_of(parent, document, library.variances, library.now)
+        resting = rests_on(parent, document, library.variances, library.now)
+        document = document.model_copy(update={"variances": resting})
+    faults = _once(_fault(root, fault.path, fault.message) for fault in found)
     return Refused(faults) if faults else document
+
+
+def inherited(text: str) -> str | None:
+    """What a file says it inherits, so that callers fetch it. None: nothing, or nothing that can be read."""
+    try:
+        named = named_parent(read_tree(text))
+    except TreeError:
+        return None
+    return named.value if named is not None and isinstance(named.value, str) else None
+
+
+def _parent(named: Node, library: Library | None) -> PolicyDocument:
+    if not isinstance(named.value, str):
+        raise InheritanceError(named.place, "inherits", "expected a stored policy: name, name@version or digest")
+    found = None if library is None else library.parents(named.value)
+    if found is None:
+        raise InheritanceError(
+            named.place, "inherits", f"expected a stored policy, seen {named.value}; see `firstbell policy show`"
+        )
+    return found
 
 
 def _once(faults: Iterable[PolicyFault]) -> tuple[PolicyFault, ...]:

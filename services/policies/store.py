@@ -91,6 +91,27 @@ async def find(connection: Connection, text: str) -> Stored | None:
     return Stored(row["digest"], document, row["stored_at"])
 
 
+async def chain(connection: Connection, document: PolicyDocument) -> list[PolicyDocument]:
+    """A document and all it inherits, the root first. Raises PermanentError when one of them is not stored."""
+    found = [document]
+    while (above := found[0].inherits) is not None:
+        parent = await find(connection, above.digest)
+        if parent is None:
+            raise PermanentError(f"policy {above.name} v{above.version}: expected it stored, seen none; store it again")
+        found.insert(0, parent.document)
+    return found
+
+
+async def resting(connection: Connection) -> dict[str, list[str]]:
+    """Variance to the stored documents that are looser under it."""
+    found: dict[str, list[str]] = {}
+    for row in await connection.fetch("select content from document order by name, version"):
+        document = PolicyDocument.model_validate_json(row["content"])
+        for variance_id in document.variances:
+            found.setdefault(variance_id, []).append(f"{document.name} v{document.version}")
+    return found
+
+
 async def listed(connection: Connection) -> list[Listed]:
     """Every document, by name, newest version first."""
     rows = await connection.fetch(

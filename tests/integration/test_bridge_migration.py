@@ -6,6 +6,7 @@ import pytest
 import pytest_asyncio
 
 from schemas.gate import PolicyDocument, PolicyStored, Profile, Threshold
+from schemas.inheritance import Inherited, PolicyScope
 from schemas.migration import MigratePolicy
 from schemas.model import digest_of
 from schemas.school import Actor, GateId, Role, Scope, ScopeKind
@@ -87,3 +88,40 @@ async def test_the_bridge_watches_what_the_new_policy_names_once_the_school_has_
     assert {NEW_SIGNAL, KEPT} <= names
     assert DROPPED not in names
     assert (await lab.look(school)).policy.version == 2
+
+
+async def test_schools_start_under_the_narrowest_document_that_is_for_them(stack: Settings) -> None:
+    async with bridge_lab(stack) as lab:
+        await lab.teach(2)
+        root = lab.document
+        heir = root.model_copy(
+            update={
+                "name": f"heir-{lab.release}", "scope": PolicyScope(kind="school", id=lab.schools[0]),
+                "inherits": Inherited(name=root.name, version=root.version, digest=digest_of(root)),
+            }
+        )  # fmt: skip
+        digest = digest_of(heir)
+        lab.publish(POLICIES.name, [(digest, PolicyStored(digest=digest, document=heir))])
+
+        async def known() -> bool:
+            return bool(await lab.pool.fetchval("select 1 from policy where digest = $1", digest))
+
+        await until(known, what="the bridge to know the school's own policy")
+        await lab.start()
+        names = [(await lab.look(school)).policy.name for school in lab.schools]
+        assert names == [heir.name, root.name]
+        director = Actor(
+            actor_id="actor-director", role=Role.STATE_DIRECTOR, scope=Scope(kind=ScopeKind.STATE, id="WA"),
+            roster_version=1,
+        )  # fmt: skip
+        own = resolve(heir, "standard")
+        command = MigratePolicy(act_id=act_id(), actor=director, policy=own)
+        assert (await lab.act(lab.schools[1], command)).accepted
+
+        async def told() -> bool:
+            return "policy-migration-accepted" in await lab.kinds(lab.schools[1])
+
+        await until(told, what="the migration as a fact")
+        held = await lab.pool.fetchval("select policy_digest from program where program_id = $1", lab.program)
+        assert held == digest_of(root), "a school's own policy is never its program's"
+        await lab.stop()

@@ -26,7 +26,8 @@ from schemas.gate import (
 from schemas.school import GateId, Role
 from schemas.trust import Trust
 from tests.harness.scenario import LIFE, document_of, gate_of, gates
-from workflows.policy.tightness import Turn, counterparts, criterion_changes, field_turn, gate_changes, loosened
+from workflows.policy.inheritance import loosened_lines
+from workflows.policy.tightness import Turn, counterparts, criterion_changes, field_turn, gate_changes
 
 UP, DOWN = "network.mbps-per-student", "network.page-load-p95-seconds"
 THRESHOLD = Threshold(id="x-1", signal=UP, pass_at=1.0, fail_at=0.7, **LIFE)
@@ -151,8 +152,8 @@ def test_a_profile_that_moves_schools_to_looser_gates_is_a_loosening() -> None:
     before = document_of()
     after = before.model_copy(update={"profiles": {**before.profiles, "small": Profile(teachers_below=5, gates=loose)}})
     assert counterparts(before, after) == (("standard", "standard"), ("standard", "small"))
-    assert {profile for profile, _ in loosened(before, after)} == {"small"}
-    assert loosened(before, before) == ()
+    assert {profile for profile, _ in loosened_lines(before, after)} == {"small"}
+    assert loosened_lines(before, before) == ()
 
 
 def test_a_copy_of_a_model_is_compared_by_its_values() -> None:

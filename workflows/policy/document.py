@@ -74,7 +74,7 @@ def lint(document: PolicyDocument) -> tuple[Fault, ...]:
     faults = [*_profiles(document.profiles), *undecidable.unreachable(document.profiles), *_alarms(document)]
     faults += trust.faults(document)
     for name, profile in document.profiles.items():
-        faults += undecidable.of_profile(profile, ("profiles", name))
+        faults += undecidable.of_profile(profile, ("profiles", name), heir=document.inherits is not None)
         faults += [
             Fault(at, _no_ladder(ladder, document))
             for at, ladder in _ladders_named(name, profile)

@@ -250,16 +250,3 @@ def counterparts(before: PolicyDocument, after: PolicyDocument) -> tuple[tuple[s
     )
     sizes = (None, 0.0, *ends)
     return tuple(dict.fromkeys((profile_for(before, size), profile_for(after, size)) for size in sizes))
-
-
-def loosened(before: PolicyDocument, after: PolicyDocument) -> tuple[tuple[str, Change], ...]:
-    """Every loosened line, with the newer document's profile in which it stands; empty: nowhere looser.
-
-    The same words of other semantics are other lines: callers compare documents of one semantics only.
-    """
-    found: dict[tuple[str, GateId, str | None, str | None], Change] = {}
-    for old, new in counterparts(before, after):
-        for change in profile_changes(before.profiles[old].gates, after.profiles[new].gates):
-            if change.turn is Turn.LOOSER:
-                found.setdefault((new, change.gate, change.criterion_id, change.field), change)
-    return tuple((profile, change) for (profile, *_), change in found.items())

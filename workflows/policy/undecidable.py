@@ -28,14 +28,14 @@ def unreachable(profiles: Mapping[str, Profile]) -> Iterator[Fault]:
         yield Fault(("profiles", name), message)
 
 
-def of_profile(profile: Profile, path: Path) -> Iterator[Fault]:
-    """What cannot be decided in one profile, gate by gate."""
+def of_profile(profile: Profile, path: Path, *, heir: bool = False) -> Iterator[Fault]:
+    """What cannot be decided in one profile, gate by gate. An heir's line may be tighter than its parent's range."""
     yield from _long_way(profile, path)
     for gate_id, gate in profile.gates.items():
         for index, criterion in enumerate(gate.criteria):
             at: Path = (*path, "gates", gate_id.value, "criteria", index)
             yield from _outcome(gate_id, criterion, at)
-            yield from _variance(criterion, at)
+            yield from _variance(criterion, at, heir)
             if isinstance(criterion, Soak) and criterion.evidence_age_days_max <= REFRESH_DAYS:
                 message = f"expected more than {REFRESH_DAYS} day: an unchanged reading is refreshed once a day"
                 yield Fault((*at, "evidence_age_days_max"), f"{message}, seen {criterion.evidence_age_days_max}")
@@ -74,13 +74,13 @@ def _outcome(gate_id: GateId, criterion: Criterion, path: Path) -> Iterator[Faul
     yield Fault((*path, "signal"), f"{message}; make it observe")
 
 
-def _variance(criterion: Criterion, path: Path) -> Iterator[Fault]:
+def _variance(criterion: Criterion, path: Path, heir: bool) -> Iterator[Fault]:
     for line, (low, high) in criterion.variance.items():
         at: Path = (*path, "variance", line)
         value = getattr(criterion, line, None)
         if isinstance(value, bool) or not isinstance(value, int | float):
             yield Fault(at, f"expected a line of this criterion that has a number, seen {line}")
-        elif not low <= value <= high:
+        elif low > high or not (heir or low <= value <= high):
             yield Fault(at, f"expected a range that holds {line} ({value:g}), seen {low:g} to {high:g}")
         elif isinstance(criterion, Threshold | Share | Trend | Soak) and not isinstance(value, int):
             signal = CATALOGUE.get(criterion.signal)

@@ -7,6 +7,7 @@ from uuid import uuid4
 import typer
 
 from schemas.message import CommandReply
+from schemas.model import digest_of
 from schemas.school import Actor, Role
 from services.console import door, library, migration, roster, views
 from services.console.commands import screen
@@ -15,6 +16,7 @@ from services.console.commands.session import CODES, Session, serve
 from services.console.migration import MigrationAnswer, MigrationPlan, Planner
 from services.console.views import SIMULATED, SchoolLine
 from services.kit.terminal import AWAY, DONE, MEND, REFUSED, fail
+from workflows.policy.inheritance import root_of
 
 STATE_ROLES = (Role.STATE_DIRECTOR, Role.STATE_ASSESSMENT_DIRECTOR)
 ROWS_MAX = 40
@@ -73,10 +75,9 @@ async def _work(
     planner = Planner(session.connection, client, document, session.now)
     grounds = [(line, await planner.policy_for(line)) for line in lines]
     schools = await planner.plan(grounds, _told("looked at"))
-    policy = grounds[0][1]
     made = MigrationPlan(
         notice=SIMULATED if any(line.notice for line in lines) else None, program_id=program,
-        policy=f"{document.name} v{document.version}", policy_digest=policy.digest, semantics=document.semantics,
+        policy=f"{document.name} v{document.version}", policy_digest=digest_of(document), semantics=document.semantics,
         schools=schools, summary=migration.summary(schools),
     )  # fmt: skip
     if not as_json:
@@ -117,7 +118,8 @@ async def _pinned_now(session: Session, lines: list[SchoolLine]) -> str:
         group by 1 order by 2 desc, 1""",
         lines[0].program_id,
     )
-    return str(rows[0]["policy_digest"]) if rows else "POLICY"
+    known = await library.inheriting_policies(session.connection)
+    return root_of(str(rows[0]["policy_digest"]), known) if rows else "POLICY"
 
 
 def _ask(plan: MigrationPlan, identity: str) -> None:
