@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from schemas.decision import Outcome
 from schemas.escalation import Escalation, EscalationAction, RungFired
+from schemas.fact import GateDecided
 from schemas.gate import PolicyDocument, SchoolPolicy
 from schemas.ladder import Alarm, EscalationCause, Ladder, Rung, RungKind
 from schemas.message import AcknowledgeEscalation, ActOnEscalation, IncidentChanged
@@ -273,6 +275,19 @@ def test_a_rung_may_decide_to_hold_and_never_to_open() -> None:
     assert school.outcome == "waiting"
     with pytest.raises(ValidationError):
         Rung.model_validate({"kind": "decide", "outcome": "open"})
+
+
+def test_a_rungs_hold_is_in_a_decision_of_the_same_instant() -> None:
+    ladder = Ladder(rungs=(Rung(kind=RungKind.DECIDE, roles=(Role.PRINCIPAL,), outcome="hold"),))
+    school = Scenario(policy(ladder)).signs().hears(CLEAN | {"network.mbps-per-student": 0.8}).days_pass(2)
+    asked = school.walk.state.picture
+    assert asked.outcome is Outcome.NEEDS_APPROVAL
+    school.days_pass(4)
+    placed = [fact.occurred_at for fact in school.facts if fact.body.kind == "hold-added"]
+    decided = [fact.occurred_at for fact in school.facts if isinstance(fact.body, GateDecided)]
+    assert placed == [asked.answer_by]
+    assert decided[-1] == asked.answer_by
+    assert school.outcome == "waiting"
 
 
 def test_a_widening_rung_tells_those_below_again() -> None:
