@@ -170,6 +170,20 @@ def test_scales_own_guard_takes_a_school_back_to_training() -> None:
     assert phase_of(school) is Phase.TRAINING
 
 
+def test_a_further_step_back_takes_days_of_its_own_and_is_woken_for() -> None:
+    """From scale to training, and from there only after as long a contradiction again, held in between."""
+    school = Scenario(guarded()).signs().hears(CLEAN).days_pass(7, refreshed=True)
+    assert phase_of(school) is Phase.SCALE
+    slow(school, 5)
+    assert phase_of(school) is Phase.TRAINING
+    slow(school, 1)
+    assert phase_of(school) is Phase.TRAINING, "another message is no reason"
+    slow(school, 1)
+    assert [hold.reason for hold in school.walk.state.picture.holds.values()] == ["guard-of-g1"]
+    school.days_pass(3)
+    assert phase_of(school) is Phase.BETA, "time alone wakes it"
+
+
 def test_a_school_taken_back_passes_again_only_with_a_root_cause_and_a_visible_fix() -> None:
     school = slow(in_beta(), 6)
     school.hears(CLEAN).days_pass(5, refreshed=True)

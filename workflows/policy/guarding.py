@@ -28,6 +28,12 @@ _UNREADABLE = (Status.UNKNOWN, Status.STALE)
 
 def watch(ledger: Ledger) -> None:
     """Move every guard on at the ledger's instant; at most one takes the school back. Never blocks."""
+    if _move(ledger, regress=True):
+        _move(ledger, regress=False)  # what is still open is watched from its new beginning, at this instant
+
+
+def _move(ledger: Ledger, *, regress: bool) -> bool:
+    """Each guard in turn, until one takes the school back; whether one did."""
     for gate_id, guard in _guarded(ledger.state):
         seen = _contradicting(ledger, gate_id, guard)
         before = ledger.state.picture.guards.get(gate_id)
@@ -36,9 +42,10 @@ def watch(ledger: Ledger) -> None:
             _write(ledger, gate_id, before, after)
         _hold(ledger, gate_id, held=after is not None and after.stage is GuardStage.HELD)
         says_no = tuple(each.criterion_id for each in seen if each.status is Status.UNMET)
-        if after is not None and says_no and _due(guard.regress_after_days, after.since, ledger, gate_id):
+        if regress and after is not None and says_no and _due(guard.regress_after_days, after.since, ledger, gate_id):
             _regress(ledger, gate_id, guard, after)
-            return
+            return True
+    return False
 
 
 def next_look(ledger: Ledger, _verdict: Verdict) -> datetime | None:

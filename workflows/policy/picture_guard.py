@@ -23,7 +23,11 @@ def fold_guard(picture: Picture, fact: Fact, body: GuardFact) -> Change:
             opened = tuple(gate for gate in picture.opened if gate not in shut)
             return {
                 "opened": opened,
-                "guards": {gate: watch for gate, watch in picture.guards.items() if gate in opened},
+                "guards": {
+                    gate: watch.model_copy(update={"stage": None, "since": fact.occurred_at})
+                    for gate, watch in picture.guards.items()
+                    if gate in opened
+                },  # one step back is one contradiction's worth: the next takes its own days
                 "questioned": {gate: ids for gate, ids in picture.questioned.items() if gate in opened},
                 "relapse": Relapse(
                     gate=body.gate, phase=body.back_to, regressed_at=fact.occurred_at,
