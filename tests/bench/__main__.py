@@ -11,8 +11,8 @@ import time
 from statistics import median
 
 from services.kit.settings import Settings
-from tests.bench import histories, latency, report
-from tests.bench.figures import ratio, spread
+from tests.bench import deciding, histories, latency, report
+from tests.bench.figures import percentile, ratio, spread
 from tests.bench.ingestion import Ingestion, Run, VoidError
 from tests.bench.latency import STAGES, Outcome
 from tests.bench.report import Line
@@ -25,7 +25,8 @@ LATE_SECONDS_MAX = 0.1
 """Delay of the generator past which latencies speak of the machine. Our judgement, 2026-11-23."""
 EVENTS_MARK, KILOBYTES_MARK = 120, 40
 CONTENDERS = ("room", "plain", "drain", "copy")
-NAMES = ("ingestion", "latency", "histories")
+HISTORIES = (10, 100, 500)
+NAMES = ("ingestion", "latency", "histories", "deciding")
 
 
 def say(text: str) -> None:
@@ -183,6 +184,31 @@ def phase_histories(*, quick: bool) -> None:
     report.write("histories", lines, [note])
 
 
+# -- deciding
+
+
+def decisions(*, quick: bool) -> None:
+    say("deciding: gates, steps, facts; no servers")
+    rounds, load = 500 if quick else 3_000, os.getloadavg()[0]
+    lines = [Line("a gate of 40 criteria and 200 readings, decided", _microseconds(deciding.a_gate(rounds)))]
+    steps = {count: deciding.a_step(count, rounds) for count in HISTORIES}
+    lines += [Line(f"`advance`, {count} facts behind the school", _microseconds(seen)) for count, seen in steps.items()]
+    shortest, longest = steps[HISTORIES[0]], steps[HISTORIES[-1]]
+    lines.append(Line("… 500 facts to 10, medians", f"{median(longest) / median(shortest):.2f}"))
+    lines.append(Line("a fact folded into the picture", _microseconds(deciding.a_fold(rounds))))
+    note = (
+        f"{rounds:,} calls each after a tenth as many, wall time of one process; the load average was {load:.1f} before and "
+        f"{os.getloadavg()[0]:.1f} after. The readings "
+        "are folded beforehand. A step here changes the verdict: it decides, writes a fact and takes its digest. On a busy "
+        "machine p99 tells of waiting for a core."
+    )
+    report.write("deciding", lines, [note])
+
+
+def _microseconds(seen: list[float]) -> str:
+    return f"**{median(seen) * 1e6:,.0f} µs**, p99 {percentile(seen, 99) * 1e6:,.0f} µs"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--only", choices=NAMES, action="append", help="one part; repeat for more")
@@ -201,6 +227,8 @@ def main() -> int:
 
 
 def _measure(chosen: list[str], *, quick: bool, schools_count: int) -> None:
+    if "deciding" in chosen:
+        decisions(quick=quick)
     if "histories" in chosen:
         phase_histories(quick=quick)
     for name in ("latency", "ingestion"):

@@ -1,6 +1,7 @@
 """What is said of measured numbers: medians, paired ratios with their bootstrap interval, latencies by histogram."""
 
 from collections.abc import Sequence
+from math import ceil
 from random import Random
 from statistics import median
 
@@ -21,6 +22,11 @@ def ratio(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, float,
 def spread(values: Sequence[float]) -> tuple[float, float, float]:
     """Median, least, greatest."""
     return median(values), min(values), max(values)
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The smallest value that so many percent of them do not exceed."""
+    return sorted(values)[max(0, ceil(len(values) * percent / 100) - 1)]
 
 
 class Latencies:
