@@ -34,6 +34,8 @@ app = typer.Typer(
 
       firstbell simulate repair SCHOOL_ID
 
+      firstbell simulate worsen SCHOOL_ID
+
       firstbell simulate cut DISTRICT_ID helpdesk; firstbell simulate restore DISTRICT_ID helpdesk
 
     {codes(None)}""",
@@ -133,6 +135,12 @@ def _tell(home: Path, **act: str) -> None:
 def repair(school: Annotated[str, typer.Argument(help="School id.")]) -> None:
     """Mend a school's trouble: its sources report so at once."""
     _tell(load_settings().home, act="repair", school=school)
+
+
+@app.command()
+def worsen(school: Annotated[str, typer.Argument(help="School id.")]) -> None:
+    """Slow a school's line: its probes report so at once, and go on so until it is repaired."""
+    _tell(load_settings().home, act="worsen", school=school)
 
 
 @app.command()

@@ -90,6 +90,18 @@ def repaired(school: School) -> School:
     return School(school.record, school.clock, Personality.CLEAN, school.seed)
 
 
+def worsened(school: School) -> School:
+    """The same school once its line has grown slow: until somebody mends it."""
+    return School(school.record, school.clock, Personality.SLOW_NETWORK, school.seed)
+
+
+def worsening(school: School, day: float) -> list[Happening]:
+    """What the sources report at the moment a school's line grows slow."""
+    whole = int(day)
+    probes = _network(worsened(school), whole - whole % 5)
+    return [_moved(school, happening, day, number) for number, happening in enumerate(probes)]
+
+
 def mending(school: School, day: float) -> list[Happening]:
     """What the sources report at the moment a school's trouble is mended."""
     whole = int(day)

@@ -1,6 +1,6 @@
 """Plays imagined days in real time: publishes each event when its calendar says it is due.
 
-Run by `firstbell simulate run`. It hears `repair`, `cut` and `restore` through a file in the home folder, so that
+Run by `firstbell simulate run`. It hears `repair`, `worsen`, `cut` and `restore` through a file in the home folder, so that
 anybody with a shell can play fate. An event that is late is published at once, with the time it should have had.
 """
 
@@ -15,7 +15,7 @@ from schemas.topics import RAW_TOPICS
 from services.kit.envelope import encode
 from services.kit.publisher import Publisher
 from services.simulator.clock import Clock
-from services.simulator.life import Happening, School, day_of, mending, release_day, repaired
+from services.simulator.life import Happening, School, day_of, mending, release_day, repaired, worsened, worsening
 
 TOPIC_OF = {topic.owner: topic.name for topic in RAW_TOPICS}
 TICK_SECONDS = 0.05
@@ -108,7 +108,9 @@ class Player:
     def _hear(self) -> None:
         for act in self._new_acts():
             if act["act"] == "repair" and act["school"] in self.schools:
-                self._repair(act["school"])
+                self._become(act["school"], mending, repaired)
+            elif act["act"] == "worsen" and act["school"] in self.schools:
+                self._become(act["school"], worsening, worsened)
             elif act["act"] == "cut":
                 self._cut.add((act["district"], act["publisher"]))
             elif act["act"] == "restore":
@@ -120,18 +122,20 @@ class Player:
                     else:
                         self._send(happening)
 
-    def _repair(self, identifier: str) -> None:
+    def _become(
+        self, identifier: str, at_once: Callable[[School, float], list[Happening]], after: Callable[[School], School]
+    ) -> None:
         school = self.schools[identifier]
         day = max(school.clock.day_number(datetime.now(UTC)), 0.0)
-        for happening in mending(school, min(day, school.clock.days_count - 0.001)):
+        for happening in at_once(school, min(day, school.clock.days_count - 0.001)):
             self._send(happening)
-        mended = repaired(school)
-        self.schools[identifier] = mended
+        changed = after(school)
+        self.schools[identifier] = changed
         rest = [entry for entry in self._queue if entry[1].event.scope_id != identifier]
         today = int(day)
-        for happening in day_of(mended, today):
+        for happening in day_of(changed, today):
             if happening.day > day:
-                rest.append((mended.clock.instant(happening.day), happening, mended.record.district_id))
+                rest.append((changed.clock.instant(happening.day), happening, changed.record.district_id))
         rest.sort(key=lambda entry: (entry[0], entry[1].event.scope_id, entry[1].event.entity_ref))
         self._queue[:] = rest
 
