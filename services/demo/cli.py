@@ -3,13 +3,14 @@
 import signal
 import sys
 import time
+from enum import StrEnum
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
 import typer
 
-from services.demo import acts, closing, world
+from services.demo import acts, closing, people, people_closing, world
 from services.demo.commands import CommandError, call
 from services.demo.screen import Screen
 from services.kit.settings import use_home
@@ -24,6 +25,8 @@ app = typer.Typer(
 
       firstbell demo --schools 100 --seed 11 --keep
 
+      firstbell demo --act people --schools 12
+
       firstbell demo --district "Aberdeen School District" --stop
 
     Exit codes: 0 all promises kept, 1 some missed (each is named), 2 could not run, 130 interrupted.""",
@@ -31,8 +34,18 @@ app = typer.Typer(
 HOME = Path(".firstbell") / "demo"
 
 
+class Act(StrEnum):
+    """Which story is told."""
+
+    EVIDENCE = "evidence"
+    """Schools advance, are held and mended on evidence."""
+    PEOPLE = "people"
+    """What people, time and guards do to a gate."""
+
+
 @app.command()
 def demo(
+    act: Annotated[Act, typer.Option(help="The story: evidence, or what people do to a gate.")] = Act.EVIDENCE,
     schools: Annotated[int, typer.Option(min=6, max=2500, help="About how many schools.")] = 30,
     district: Annotated[list[str] | None, typer.Option(help="District by name or id; repeat for several.")] = None,
     seed: Annotated[int, typer.Option(help="Same seed: same districts, same life.")] = 7,
@@ -54,7 +67,7 @@ def demo(
     with Screen() as screen:
         stage = world.World(world.Wishes(schools, district or [], seed, home), screen)
         try:
-            kept = _tell(stage, stays)
+            kept = _tell(stage, stays) if act is Act.EVIDENCE else _tell_people(stage, stays)
         except CommandError as error:
             screen.pause_board()
             screen.say(f"the demo could not go on: {error}", style="red")
@@ -69,6 +82,22 @@ def demo(
             if not stays:
                 call("stack", "down", "--home", str(home))
     raise typer.Exit(DONE if kept else NO)
+
+
+def _tell_people(stage: world.World, stays: bool) -> bool:
+    screen = stage.screen
+    world.start_clean(stage)
+    people.tell_at_once()
+    screen.say("servers and services")
+    world.servers(stage)
+    up = time.monotonic()
+    world.directory(stage)
+    people.prepare(stage)
+    seen = acts.Seen()
+    people.tell(stage, seen)
+    screen.pause_board()
+    screen.say(f"told in {time.monotonic() - up:.0f} s since the stack was up")
+    return people_closing.people_closing(stage, seen, stays)
 
 
 def _tell(stage: world.World, stays: bool) -> bool:

@@ -1,11 +1,13 @@
 """The last screen. Every figure on it is computed from what the commands say now."""
 
 from collections import Counter
+from typing import Any
 
 import psutil
 
 from services.demo.acts import Seen
 from services.demo.commands import call, must
+from services.demo.screen import Line
 from services.demo.world import PROGRAM, World
 
 
@@ -36,6 +38,12 @@ def closing(world: World, seen: Seen, stays: bool) -> bool:
     late = [line for line in lines if world.cast.get(str(line["school_id"])) == "clean" and line["phase"] != "scale"]
     if late:
         seen.misses.append(f"{len(late)} schools that nothing befell did not reach scale, first {late[0]['school']}")
+    return ended(world, seen, stays, lines, verdict)
+
+
+def ended(world: World, seen: Seen, stays: bool, lines: list[Line], verdict: dict[str, Any]) -> bool:
+    """Where to look further, and every miss; True when there is none. Any: JSON."""
+    say = world.screen.console.print
     for breach in verdict["breaches"]:
         seen.misses.append(
             f"{breach['invariant']} {breach['subject']}: expected {breach['expected']}, seen {breach['seen']}"

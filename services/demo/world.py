@@ -157,13 +157,11 @@ def districts_words(world: World) -> list[str]:
     return [word for line in world.districts for word in ("--district", str(line["district_id"]))]
 
 
-def people_and_program(world: World) -> None:
+def people_and_program(world: World, policy: str = "default") -> None:
     """Stand-ins for every role; the program; their signatures under the charters. No day passes meanwhile."""
     where = districts_words(world)
     must("roster", "rehearse", *where)
-    begun = must(
-        "program", "start", PROGRAM, "--policy", "default", *where, "--rehearsal", "--release", RELEASE, "--json"
-    )
+    begun = must("program", "start", PROGRAM, "--policy", policy, *where, "--rehearsal", "--release", RELEASE, "--json")
     started = int(begun.tree["schools"])
     signed = 0
     end = time.monotonic() + SIGNING_SECONDS_MAX
@@ -178,11 +176,11 @@ def people_and_program(world: World) -> None:
     world.screen.say(f"{signed} charter sign-offs by STAND-IN actors, recorded as asserted")
 
 
-def calendar_and_life(world: World) -> None:
-    """Rehearsal calendars, whose days last a second or more, and imagined life from their first day."""
+def calendar_and_life(world: World, shortest_seconds: float = 1.0) -> None:
+    """Rehearsal calendars, whose days last a second or longer, and imagined life from their first day."""
     where = districts_words(world)
     count = sum(line["schools_count"] for line in world.districts)
-    world.day_seconds = max(1.0, count / 30)
+    world.day_seconds = max(shortest_seconds, count / 30)
     world.began = datetime.now(UTC) + timedelta(seconds=LEAD_SECONDS)
     must(
         "calendar", "rehearse", *where, "--start", world.began.isoformat(), "--day-seconds", str(world.day_seconds),
