@@ -87,9 +87,8 @@ def demo(
 def _tell_people(stage: world.World, stays: bool) -> bool:
     screen = stage.screen
     world.start_clean(stage)
-    people.tell_at_once()
     screen.say("servers and services")
-    world.servers(stage)
+    world.servers(stage, people.SETTING)
     up = time.monotonic()
     world.directory(stage)
     people.prepare(stage)

@@ -3,7 +3,6 @@
 Three schools carry it: two that nothing befalls, and one whose line is slow. Called by cli.py; last screen: people_closing.
 """
 
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,13 +23,10 @@ WINDOW = ("2026-09-16", "2026-09-22")
 DAYS_FROZEN_UNTIL = 15
 WAIVER_DAYS = 4
 """Imagined days that the waiver outlives the freeze, so that the gate opens on it before it ends."""
+SETTING = "FIRSTBELL_NOTIFIER_GATHER_SECONDS=0"
+"""Notices are not gathered for a digest. Given to the servers' start: a room reads its settings once."""
 LADDER = ("school-lead", "principal", "district-technology")
 WAVES = "rehearsal-people-waves"
-
-
-def tell_at_once() -> None:
-    """Notices are not gathered for a digest; before the servers start, since a room reads its settings once."""
-    os.environ["FIRSTBELL_NOTIFIER_GATHER_SECONDS"] = "0"
 
 
 def prepare(world: World) -> None:

@@ -92,10 +92,11 @@ def start_clean(world: World) -> None:
     home.mkdir(parents=True)
 
 
-def servers(world: World) -> None:
-    """PostgreSQL, Kafka, Temporal, topics, tables, services. Its progress is on standard error."""
+def servers(world: World, *settings: str) -> None:
+    """PostgreSQL, Kafka, Temporal, topics, tables, services, under settings `NAME=VALUE`. Progress is on standard error."""
     done = subprocess.run(
-        [sys.executable, "-m", "services.cli", "stack", "up", "--home", str(world.wishes.home)], check=False
+        ["env", *settings, sys.executable, "-m", "services.cli", "stack", "up", "--home", str(world.wishes.home)],
+        check=False,
     )
     if done.returncode != 0:
         raise CommandError("firstbell stack up: see above; then `firstbell doctor`")
