@@ -34,8 +34,8 @@ class Guard(Strict):
     warn_after_days: float = Field(default=0, ge=0, le=60)
     hold_after_days: float | None = Field(default=2, ge=0, le=60)
     """None: it never holds. Default, not a standard."""
-    regress_after_days: float | None = Field(default=None, ge=0, le=120)
-    """None: it never takes a school back."""
+    regress_after_days: float | None = Field(default=None, gt=0, le=120)
+    """More than none, so that one look never takes a school back twice. None: it never does."""
     recover_after_days: float = Field(default=2, ge=0, le=60)
     """Default, not a standard."""
     minimum_population: int = Field(default=1, ge=1)

@@ -96,7 +96,8 @@ def _common(fact: Fact, call: Call, now: datetime) -> dict[str, object]:
     return {
         "program_id": fact.program_id, "school_id": fact.school_id, "fact_sequence": fact.fact_sequence,
         "kind": body.kind, "action": call.action, "subject": call.subject, "gate": call.gate,
-        "criterion_ids": list(call.criterion_ids), "urgent": call.urgent, "simulated": fact.simulated,
+        "criterion_ids": list(call.criterion_ids), "urgent": call.urgent,
+        "simulated": fact.simulated or fact.rehearsal,  # nothing that a rehearsal tells is the world's
         "due_at": getattr(body, "answer_by", None) or getattr(body, "next_at", None) or getattr(body, "due_at", None),
         "occurred_at": fact.occurred_at, "created_at": now,
     }  # fmt: skip

@@ -8,13 +8,13 @@ from pydantic import ValidationError
 from schemas.decision import Outcome, Status
 from schemas.escalation import WorkItemOpened
 from schemas.fact import Fact, Picture
-from schemas.gate import SchoolPolicy
+from schemas.gate import SchoolPolicy, Threshold
 from schemas.guard import Guard
 from schemas.ladder import WorkLine
 from schemas.model import digest_of
 from schemas.regress import PhaseRegressed, RecordFix, RecordRootCause
 from schemas.school import GateId, Phase, Role
-from tests.harness.scenario import CLEAN, Scenario, actor, document_of, gates, policy_of
+from tests.harness.scenario import CLEAN, LIFE, Scenario, actor, document_of, gate_of, gates, policy_of
 from workflows.policy.calendar import add_days
 from workflows.policy.picture import fold_fact
 from workflows.policy.verify import compare
@@ -238,3 +238,14 @@ def fold_all(facts: tuple[Fact, ...]) -> Picture:
         picture = fold_fact(picture, Fact.model_validate_json(fact.model_dump_json()))
         assert digest_of(picture) == fact.picture_digest
     return picture
+
+
+def test_a_policy_taken_at_a_phases_opening_watches_opened_gates_at_once() -> None:
+    stricter = gates()
+    asks_more = Threshold(id="capacity", signal="network.mbps-per-student", pass_at=3.0, **LIFE)
+    stricter[GateId.INFRASTRUCTURE] = gate_of(asks_more).model_copy(update={"guard": GUARD})
+    school = in_beta(guarded())
+    school.migrates(policy_of(stricter, version=2)).hears(CLEAN).days_pass(2)  # time alone opens the gate
+    taken = next(fact for fact in school.facts if fact.body.kind == "policy-migrated")
+    warned = next(fact for fact in school.facts if fact.body.kind == "guard-changed")
+    assert warned.occurred_at == taken.occurred_at

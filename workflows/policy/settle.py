@@ -40,11 +40,15 @@ def settle(ledger: Ledger, *, question: bool) -> None:
     """Bring the school to rest at the ledger's instant. `question`: fresh evidence may contradict opened gates."""
     for before in BEFORE:
         before(ledger)
+    policy = ledger.state.policy
     verdict = _decide(ledger)
     for _ in GateId:
         if verdict.outcome is not Outcome.OPEN or verdict.gate is GateId.SCALE_GUARD:
             break
         open_gate(ledger, verdict)
+        verdict = _decide(ledger)
+    if ledger.state.policy is not policy:
+        guarding.watch(ledger)  # another policy may ask more of a gate that is open
         verdict = _decide(ledger)
     if question:
         for gate in ledger.state.picture.opened:
