@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "console_0003"
-down_revision = "console_0002"
+revision = "console_0004"
+down_revision = "console_0003"
 branch_labels = None
 depends_on = None
 
