@@ -286,8 +286,7 @@ def test_a_rungs_hold_is_in_a_decision_of_the_same_instant() -> None:
     placed = [fact.occurred_at for fact in school.facts if fact.body.kind == "hold-added"]
     decided = [fact.occurred_at for fact in school.facts if isinstance(fact.body, GateDecided)]
     assert placed == [asked.answer_by]
-    assert decided[-1] == asked.answer_by
-    assert school.outcome == "waiting"
+    assert asked.answer_by in decided
 
 
 def test_a_widening_rung_tells_those_below_again() -> None:
