@@ -162,7 +162,7 @@ def _guard(gate: Gate, path: Path) -> Iterator[Fault]:
         return
     able = watched_criteria(gate, gate.guard.model_copy(update={"criterion_ids": ()}))
     if not able:
-        yield Fault((*path, "guard"), "expected a hard threshold, share or defect count to watch, seen none")
+        yield Fault((*path, "guard"), "expected a hard criterion that evidence can contradict, seen none")
     for index, name in enumerate(gate.guard.criterion_ids):
         if name not in able:
             message = f"expected one of {', '.join(able) or 'none'}, which evidence can contradict; seen {name}"

@@ -16,14 +16,12 @@ from schemas.regress import GuardChanged, PhaseRegressed
 from schemas.school import GateId, Phase, Scope, ScopeKind
 from workflows.policy.calendar import add_days
 from workflows.policy.evaluate import assess, evaluate, usable_calendar
-from workflows.policy.guards import watched_criteria
+from workflows.policy.guards import UNREADABLE, watched_criteria
 from workflows.policy.judgement import earliest
 from workflows.policy.ledger import Ledger
 from workflows.policy.migration import open_phase
 from workflows.policy.state import RolloutState, inputs_for
 from workflows.policy.work import due_at, work_item_id
-
-_UNREADABLE = (Status.UNKNOWN, Status.STALE)
 
 
 def watch(ledger: Ledger) -> None:
@@ -95,7 +93,7 @@ def _contradicting(ledger: Ledger, gate_id: GateId, guard: Guard) -> list[Criter
         if result.criterion_id in watched
         and (
             (result.status is Status.UNMET and (result.population or guard.minimum_population) >= guard.minimum_population)
-            or (result.status in _UNREADABLE and result.criterion_id in still)
+            or (result.status in UNREADABLE and result.criterion_id in still)
         )
     ]  # fmt: skip
 

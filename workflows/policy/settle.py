@@ -16,13 +16,14 @@ from schemas.fact import (
     GateDecided,
     HoldReleased,
 )
-from schemas.gate import Consecutive, DefectCount, Match, Severity, Share, Threshold, Trend
+from schemas.gate import Severity
 from schemas.school import GateId
 from workflows.policy import advising, deadlines, guarding, waivers, waiving
 from workflows.policy.approvals import bindable, lapse
 from workflows.policy.documents import changed
 from workflows.policy.escalating import escalate
 from workflows.policy.evaluate import assess, evaluate
+from workflows.policy.guards import CONTRADICTABLE, UNREADABLE
 from workflows.policy.holds import PREFIX, expired
 from workflows.policy.judgement import earliest
 from workflows.policy.ledger import Ledger
@@ -30,10 +31,6 @@ from workflows.policy.opening import open_gate
 from workflows.policy.state import inputs_for
 from workflows.policy.trust import TRUST_ID
 from workflows.policy.work import follow_work
-
-_CONTRADICTABLE = Threshold | Share | DefectCount | Trend | Consecutive | Match
-"""Kinds of criteria of which fresh evidence may say no after the gate has opened."""
-_UNREADABLE = (Status.UNKNOWN, Status.STALE)
 
 
 def settle(ledger: Ledger, *, question: bool) -> None:
@@ -158,13 +155,13 @@ def _question(ledger: Ledger, gate_id: GateId) -> None:
     state = ledger.state
     gate = state.policy.gates[gate_id]
     asked_before = state.picture.questioned.get(gate_id, ())
-    kinds = {each.id for each in gate.criteria if isinstance(each, _CONTRADICTABLE)}
+    kinds = {each.id for each in gate.criteria if isinstance(each, CONTRADICTABLE)}
     contradicting = tuple(
         result.criterion_id
         for result in assess(state.policy, gate, state.calendar, inputs_for(state, gate_id), ledger.now)
         if result.criterion_id in kinds
         and result.severity is Severity.HARD
-        and (result.status is Status.UNMET or (result.status in _UNREADABLE and result.criterion_id in asked_before))
+        and (result.status is Status.UNMET or (result.status in UNREADABLE and result.criterion_id in asked_before))
     )
     if contradicting != asked_before:
         ledger.write(DecisionQuestioned(gate=gate_id, criterion_ids=contradicting))

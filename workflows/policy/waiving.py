@@ -11,11 +11,12 @@ from typing import Literal
 from schemas.calendar import Calendar
 from schemas.decision import CriterionResult, Hold, HoldKind, Status, Verdict, Waiver
 from schemas.fact import DecisionQuestioned, HoldAdded, HoldReleased
-from schemas.gate import DefectCount, Dwell, Share, Threshold
+from schemas.gate import Dwell
 from schemas.school import GateId, Scope, ScopeKind
 from schemas.waiver import OverrideLapsed, WaiverEnded, WaiverReminded
 from workflows.policy.calendar import days_before
 from workflows.policy.evaluate import assess, usable_calendar
+from workflows.policy.guards import CONTRADICTABLE
 from workflows.policy.judgement import earliest
 from workflows.policy.ledger import Ledger
 from workflows.policy.overrides import confirm_by
@@ -131,7 +132,7 @@ def _end(ledger: Ledger, waiver_id: str, waiver: Waiver) -> None:
 def _question(ledger: Ledger, gate_id: GateId, criterion_ids: tuple[str, ...]) -> None:
     """The criterion is named where a contradiction of an opened gate is always named."""
     gate, asked_before = ledger.state.policy.gates[gate_id], ledger.state.picture.questioned.get(gate_id, ())
-    lines = [each.id for each in gate.criteria if isinstance(each, Threshold | Share | DefectCount)]
+    lines = [each.id for each in gate.criteria if isinstance(each, CONTRADICTABLE)]
     named = tuple(each for each in lines if each in criterion_ids or each in asked_before)
     if named != asked_before:
         ledger.write(DecisionQuestioned(gate=gate_id, criterion_ids=named))
