@@ -33,9 +33,9 @@ class WaiverRules(Strict):
     """How long a waiver may last, when people are reminded, and what its end does to an opened gate."""
 
     default_days: int = Field(default=30, ge=1, le=366)
-    """Days of 24 hours from the grant, where neither proposal nor grant names an end. Source: decisions.md, People."""
+    """Days of 24 hours from the grant, where neither proposal nor grant names an end. Default, not a standard."""
     maximum_days: int = Field(default=60, ge=1, le=366)
-    """Days of 24 hours; a later end is refused. Source: decisions.md, People."""
+    """Days of 24 hours; a later end is refused. Default, not a standard."""
     remind_days_before: float = Field(default=5.0, ge=0, le=60)
     """Instructional days before the end at which people are reminded, once. Default, not a standard.
 
@@ -44,7 +44,8 @@ class WaiverRules(Strict):
     at_expiry: Literal["hold", "regress"] = "hold"
     """What the end does to a gate that opened on the waiver, if its criterion does not pass by then.
 
-    `hold`: the school is held until the criterion passes or is waived again. `regress`: the guards step it back.
+    `hold`: the school is held until the criterion passes or is waived again. `regress`: no hold of its own; the gate's
+    guard, if it has one, goes its way.
     """
     floor: WaiverFloor = WaiverFloor()
 

@@ -75,6 +75,10 @@ class Role(StrEnum):
     HELP_DESK_LEAD = "help-desk-lead"
 
 
+STATE_ROLES = (Role.STATE_DIRECTOR, Role.STATE_ASSESSMENT_DIRECTOR)
+"""Who acts for a whole state, first choice first."""
+
+
 class ScopeKind(StrEnum):
     """What a reading, a hold or a role speaks of."""
 

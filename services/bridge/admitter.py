@@ -27,10 +27,14 @@ LOOK_SECONDS = 1.0
 AWAY_SECONDS = 3.0
 """Pause while Temporal or the database is away. Our judgement, 2026-11-25."""
 STARTS_A_LOOK = 4
-"""Times the pace: schools started before the counts are told again, so that starting delays no count for long."""
+"""Times the pace: schools started before the counts are told again, so that starting delays no count for long.
+
+Our judgement, 2026-11-25.
+"""
 JOINERS_MAX = 500
-"""Late joiners told at once."""
+"""Late joiners told at once. Our judgement, 2026-11-25."""
 RPC = timedelta(seconds=10)
+"""For one call of Temporal. Our judgement, 2026-11-25."""
 
 
 class Admitter:

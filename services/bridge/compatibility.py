@@ -20,7 +20,7 @@ from services.kit.settings import Settings
 from workflows.school.messages import workflow_id
 
 SHOWN_MAX = 5
-"""Schools named in a refusal."""
+"""Schools named in a refusal. Our judgement, 2026-11-25."""
 RECIPE = (
     'see "Change what a running criterion means" in CONTRIBUTING.md: keep the old meaning beside the new, or guard the '
     "change with workflow.patched; meanwhile run the build that decided before"

@@ -10,13 +10,13 @@ from temporalio.client import Client, WorkflowUpdateFailedError
 
 from schemas.message import CommandReply
 from schemas.program import ProgramCommand
-from schemas.school import Actor, Role, Scope, ScopeKind
+from schemas.school import STATE_ROLES, Actor, Role, Scope, ScopeKind
 from services.kit.database import Connection
 from services.kit.outcome import PermanentError
-from workflows.policy.admission import STATE_ROLES
 from workflows.program.messages import ProgramAct, refusal_of, workflow_id
 
 PATIENCE = timedelta(seconds=20)
+"""For one answer of a program's workflow, which may be replayed first. Our judgement, 2026-11-25."""
 
 
 async def state_actor(connection: Connection, program_id: str, actor_id: str | None) -> Actor:

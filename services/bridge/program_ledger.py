@@ -66,12 +66,6 @@ async def _record(connection: Connection, fact: ProgramFact, document: bytes) ->
     return False
 
 
-async def picture_of(connection: Connection, program_id: str) -> ProgramPicture | None:
-    """What the program's facts add up to. None: no fact yet, or no program in waves."""
-    text = await connection.fetchval("select picture from program where program_id = $1", program_id)
-    return None if text is None else ProgramPicture.model_validate_json(text)
-
-
 async def _follow(connection: Connection, fact: ProgramFact) -> None:
     held = await connection.fetchrow(
         "select picture, picture_sequence from program where program_id = $1 for update", fact.program_id

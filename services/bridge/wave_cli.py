@@ -25,7 +25,7 @@ from services.kit.terminal import DONE, MEND, REFUSED, emit, fail
 from workflows.policy.wave_words import amount, doubled_words, refused_words, words
 
 INADMISSIBLE_SHOWN_MAX = 20
-"""Schools without a wave that are named on the screen; `--json` names all."""
+"""Schools without a wave that are named on the screen; `--json` names all. Our judgement, 2026-11-25."""
 
 WavesFile = Annotated[Path, typer.Option("--waves", help="How the program admits: see deploy/programs/default.yaml.")]
 As = Annotated[str | None, typer.Option("--as", metavar="ACTOR", help="Who acts: an actor of the roster, actor-...")]

@@ -14,6 +14,7 @@ from schemas.program import WavePolicy
 from services.kit.outcome import PermanentError
 
 FAULTS_SHOWN_MAX = 8
+"""Faults named; the rest are counted. Our judgement, 2026-11-25."""
 CHARACTERS_MAX = 1_000_000
 """Characters of one document; a list of 10,000 schools has 400,000. Our judgement, 2026-11-25."""
 

@@ -19,7 +19,7 @@ from workflows.policy.exceptions import Excepting
 _FOLLOWS = {
     "none": "",
     "hold": "; the gate had opened on it, and the school is held until the criterion passes",
-    "regress": "; the gate had opened on it, and the guards step the school back",
+    "regress": "; the gate had opened on it, and it is left to the gate's guard",
 }
 
 

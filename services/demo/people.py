@@ -18,6 +18,7 @@ from services.demo.world import PROGRAM, World, districts_words
 DEPLOY = Path(schemas.__file__).resolve().parent.parent / "deploy"
 POLICY = "rehearsal-people"
 DAY_SECONDS = 3.0
+"""Seconds of an instructional day: longer than one command takes. Our judgement, 2026-11-25."""
 WINDOW = ("2026-09-16", "2026-09-22")
 """The eleventh to the fifteenth day from `stage.FIRST_DATE`; the policy freezes two days before it."""
 DAYS_FROZEN_UNTIL = 15

@@ -26,7 +26,7 @@ CODES = codes("the district has no calendar, or you said no")
 NAMES_SHOWN_MAX = 8
 """Districts named on a screen; --json has all. Our judgement, 2026-11-25."""
 REASON_LENGTH_MAX = 50
-"""Characters of a reason that its window's name takes up, a date after it."""
+"""Characters of a reason that its window's name takes up, a date after it. Our judgement, 2026-11-25."""
 window_app = typer.Typer(
     no_args_is_help=True,
     epilog=CODES,

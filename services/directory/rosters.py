@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import get_args
 
-from schemas.school import ActorId, Role, ScopeKind, mint_id
+from schemas.school import STATE_ROLES, ActorId, Role, ScopeKind, mint_id
 from services.directory.reconcile import KnownDistrict, KnownSchool
 from services.directory.tabular import Fault, find_header, open_text, plain, probe, rows
 from services.kit.outcome import PermanentError
@@ -20,7 +20,6 @@ COLUMNS = ("actor id", "role", "scope kind", "scope", "active", "valid from", "v
 REQUIRED = COLUMNS[:4]
 _PATTERN = re.compile(str(get_args(ActorId)[1].pattern))
 _YES, _NO = frozenset({"true", "yes", "1", "active", ""}), frozenset({"false", "no", "0", "inactive", "ended"})
-STATE_ROLES = (Role.STATE_DIRECTOR, Role.STATE_ASSESSMENT_DIRECTOR)
 DISTRICT_ROLES = (Role.DISTRICT_TECHNOLOGY, Role.DISTRICT_CURRICULUM, Role.PRIVACY_OFFICER, Role.HELP_DESK_LEAD)
 SCHOOL_ROLES = (Role.PRINCIPAL, Role.SCHOOL_LEAD, Role.COACH)
 

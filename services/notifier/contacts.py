@@ -12,6 +12,7 @@ from services.kit.outcome import PermanentError
 from services.notifier.channels import Receiver, is_usable
 
 ADDRESS_CHARACTERS_MAX = 2_000
+"""Characters of one address. Our judgement, 2026-11-25."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from services.notifier.people import Reach, reached
 from services.notifier.quiet import Quiet, earliest_telling
 
 STRANDED_MAX = 500
-"""Notices without a receiver looked at in one sweep."""
+"""Notices without a receiver looked at in one sweep. Our judgement, 2026-11-25."""
 NOBODY = Reach("", None, None, None, None)
 
 

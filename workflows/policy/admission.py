@@ -37,12 +37,11 @@ from schemas.program_fact import (
     ProgramPicture,
     ProgramStarted,
 )
-from schemas.school import ProgramId, Role, ScopeKind
+from schemas.school import STATE_ROLES, ProgramId, ScopeKind
 from workflows.policy import admitting
 from workflows.policy.program_picture import ProgramLedger
 from workflows.policy.waves import wave_cap
 
-STATE_ROLES = (Role.STATE_DIRECTOR, Role.STATE_ASSESSMENT_DIRECTOR)
 """Who may stop the line and lift it."""
 ACTS_KEPT = 200
 """Command ids remembered. Our judgement, 2026-11-25."""

@@ -70,10 +70,6 @@ def _less(before: Value, after: Value) -> Turn:
     return _by_order(-(high if before is None else before), -(high if after is None else after))
 
 
-def _yes(before: Value, after: Value) -> Turn:
-    return _by_order(bool(before), bool(after))
-
-
 def _no(before: Value, after: Value) -> Turn:
     return _by_order(not before, not after)
 

@@ -8,7 +8,7 @@ import typer
 
 from schemas.message import CommandReply
 from schemas.model import digest_of
-from schemas.school import Actor, Role
+from schemas.school import STATE_ROLES, Actor
 from services.console import door, library, migration, roster, views
 from services.console.commands import screen
 from services.console.commands.acting import ASSERTED, AsOption, IdOption, StandInOption
@@ -18,10 +18,10 @@ from services.console.views import SIMULATED, SchoolLine
 from services.kit.terminal import AWAY, DONE, MEND, REFUSED, fail
 from workflows.policy.inheritance import root_of
 
-STATE_ROLES = (Role.STATE_DIRECTOR, Role.STATE_ASSESSMENT_DIRECTOR)
 ROWS_MAX = 40
 """Schools shown one by one on a terminal; --json has them all. Our judgement, 2026-11-25."""
 TOLD_EVERY = 500
+"""Schools between two lines of progress. Our judgement, 2026-11-25."""
 
 app = typer.Typer(help="Give a program's schools another policy.", epilog=CODES)
 
