@@ -10,6 +10,7 @@ from typing import Literal
 from schemas.advisory import AdvisoriesArrived, Advisory
 from schemas.decision import Hold
 from schemas.fact import HoldAdded, HoldReleased
+from schemas.model import digest_of
 from workflows.policy.ledger import Ledger
 from workflows.policy.predicate import Known, Truth, both, judge, within
 from workflows.policy.state import RolloutState
@@ -26,12 +27,12 @@ def take(ledger: Ledger, message: AdvisoriesArrived) -> None:
 def advise(ledger: Ledger) -> None:
     """The school's holds by advisories become what the advisories say now."""
     state = ledger.state
-    told = {each.advisory_id: each for each in state.advisories}
+    told = {_hold_id(state, each): each for each in state.advisories}
     by_advisory = {key: hold for key, hold in state.picture.holds.items() if hold.advisory_version is not None}
     if not told and not by_advisory:
         return
     wanted = {
-        key: _hold(each, matched, ledger.now)
+        key: _hold(each, matched, ledger.now).model_copy(update={"hold_id": key})
         for key, each in told.items()
         if (matched := _holds(state, each, ledger.now))
     }
@@ -43,6 +44,14 @@ def advise(ledger: Ledger) -> None:
             ledger.write(HoldAdded(hold=hold))
         elif _differs(held, again := hold.model_copy(update={"placed_at": held.placed_at})):
             ledger.write(HoldAdded(hold=again))
+
+
+def _hold_id(state: RolloutState, advisory: Advisory) -> str:
+    """The advisory's own id; another where a person's hold has it, which stays theirs."""
+    standing = state.picture.holds.get(advisory.advisory_id)
+    if standing is None or standing.advisory_version is not None:
+        return advisory.advisory_id
+    return f"advisory-{digest_of([advisory.advisory_id])[7:23]}"
 
 
 def _differs(held: Hold, again: Hold) -> bool:

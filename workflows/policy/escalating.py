@@ -40,7 +40,7 @@ RUNGS_MAX = 20
 
 def escalate(ledger: Ledger, verdict: Verdict) -> datetime | None:
     """Bring every ladder to rest at the ledger's instant; when time alone moves one next, or None."""
-    if not ledger.state.policy.ladders:
+    if not ledger.state.policy.ladders and not ledger.state.picture.escalations:
         return None
     since = blocked_since(ledger.state, verdict, ledger.now)
     if since != ledger.state.blocked_since:
@@ -73,9 +73,20 @@ def _key(escalation: Escalation) -> Key:
 def _close(ledger: Ledger, troubles: dict[Key, Trouble]) -> None:
     for escalation_id, escalation in sorted(ledger.state.picture.escalations.items()):
         trouble = troubles.get(_key(escalation))
+        if not _climbable(ledger.state, escalation, trouble):
+            ledger.write(EscalationClosed(escalation_id=escalation_id, cause=EscalationEnd.SUPERSEDED))
+            continue
         if trouble is not None and (trouble.since is None or trouble.since <= ledger.now or not _by_time(trouble)):
             continue
         ledger.write(EscalationClosed(escalation_id=escalation_id, cause=_end(ledger.state, escalation)))
+
+
+def _climbable(state: RolloutState, escalation: Escalation, trouble: Trouble | None) -> bool:
+    """Whether the policy of today has the ladder it stands on; another policy may have taken it away."""
+    ladder = state.policy.ladders.get(escalation.ladder)
+    if ladder is None or (trouble is not None and trouble.ladder != escalation.ladder):
+        return False
+    return max(escalation.first_rung, escalation.rung) <= len(ladder.rungs)
 
 
 def _by_time(trouble: Trouble) -> bool:

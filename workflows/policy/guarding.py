@@ -32,18 +32,29 @@ def watch(ledger: Ledger) -> None:
 
 def _move(ledger: Ledger, *, regress: bool) -> bool:
     """Each guard in turn, until one takes the school back; whether one did."""
+    _forget_unguarded(ledger)
     for gate_id, guard in _guarded(ledger.state):
         seen = _contradicting(ledger, gate_id, guard)
         before = ledger.state.picture.guards.get(gate_id)
         after = _moved(guard, before, seen, _calendar(ledger, gate_id), ledger.now)
         if after != before:
             _write(ledger, gate_id, before, after)
-        _hold(ledger, gate_id, held=after is not None and after.stage is GuardStage.HELD)
+        held = after is not None and after.stage is GuardStage.HELD
+        _hold(ledger, gate_id, held=held, newly=_newly_held(before, after))
         says_no = tuple(each.criterion_id for each in seen if each.status is Status.UNMET)
         if regress and after is not None and says_no and _due(guard.regress_after_days, after.since, ledger, gate_id):
             _regress(ledger, gate_id, guard, after)
             return True
     return False
+
+
+def _forget_unguarded(ledger: Ledger) -> None:
+    """A gate whose guard another policy took away is no longer watched, nor held by it."""
+    guarded = {gate_id for gate_id, _ in _guarded(ledger.state)}
+    for gate_id, watched in sorted(ledger.state.picture.guards.items()):
+        if gate_id not in guarded:
+            _write(ledger, gate_id, watched, None)
+            _hold(ledger, gate_id, held=False, newly=False)
 
 
 def next_look(ledger: Ledger, _verdict: Verdict) -> datetime | None:
@@ -145,12 +156,12 @@ def _write(ledger: Ledger, gate_id: GateId, before: GuardWatch | None, after: Gu
     )  # fmt: skip
 
 
-def _hold(ledger: Ledger, gate_id: GateId, *, held: bool) -> None:
+def _hold(ledger: Ledger, gate_id: GateId, *, held: bool, newly: bool) -> None:
     """A guard that holds keeps one hold of its own; one that does not lifts it."""
     picture = ledger.state.picture
     name = hold_id(gate_id, picture.attempt)
     stands = name in picture.holds
-    if held and not stands and not _lifted_by_a_person(ledger, gate_id):
+    if newly and not stands:
         ledger.write(
             HoldAdded(
                 hold=Hold(
@@ -164,14 +175,13 @@ def _hold(ledger: Ledger, gate_id: GateId, *, held: bool) -> None:
         ledger.write(HoldReleased(hold_id=name, cause="resolved"))
 
 
-def _lifted_by_a_person(ledger: Ledger, gate_id: GateId) -> bool:
-    """A person who lifts a guard's hold is heard: it is placed again only after peace, or for other criteria."""
-    watched = ledger.state.picture.guards.get(gate_id)
-    placed = any(
-        isinstance(fact.body, GuardChanged) and fact.body.gate is gate_id and fact.body.stage is GuardStage.HELD
-        for fact in ledger.facts
-    )
-    return watched is not None and watched.stage is GuardStage.HELD and not placed
+def _newly_held(before: GuardWatch | None, after: GuardWatch | None) -> bool:
+    """Whether this look is the one that holds: after a person lifted it, only new criteria or peace between do."""
+    if after is None or after.stage is not GuardStage.HELD or after.clear_since is not None:
+        return False
+    if before is None or before.stage is not GuardStage.HELD:
+        return True
+    return not set(after.criterion_ids) <= set(before.criterion_ids)
 
 
 def _regress(ledger: Ledger, gate_id: GateId, guard: Guard, watched: GuardWatch) -> None:

@@ -12,6 +12,7 @@ from schemas.fact import PhaseOpened
 from schemas.gate import SchoolPolicy, Soak
 from schemas.migration import PolicyMigrated
 from schemas.school import Phase
+from schemas.waiver import WaiverEnded
 from workflows.policy.evaluate import evaluate, signals_of
 from workflows.policy.evidence import healthy, soaks_on
 from workflows.policy.ledger import Ledger
@@ -48,6 +49,21 @@ def _take(ledger: Ledger, phase: Phase) -> None:
         ),
         phase=phase,
     )
+    _end_waivers(ledger, old, new, phase)
+
+
+def _end_waivers(ledger: Ledger, old: SchoolPolicy, new: SchoolPolicy, phase: Phase) -> None:
+    """A waiver was given for a criterion as it was: one that another policy changed or dropped is waived no more."""
+    for waiver_id, waiver in sorted(ledger.state.picture.waivers.items()):
+        if waiver.gate is None:
+            continue
+        before, after = (
+            [each for each in policy.gates[waiver.gate].criteria if each.id in waiver.criterion_ids]
+            for policy in (old, new)
+        )
+        if before != after:
+            ended = WaiverEnded(waiver_id=waiver_id, gate=waiver.gate, criterion_ids=waiver.criterion_ids)
+            ledger.write(ended, phase=phase)
 
 
 def carried(evidence: dict[str, EvidenceItem], old: SchoolPolicy, new: SchoolPolicy) -> dict[str, EvidenceItem]:

@@ -5,8 +5,20 @@ from typing import assert_never
 from schemas.fact import Fact, Picture
 from schemas.guard import GuardWatch, Relapse
 from schemas.regress import FixRecorded, GuardChanged, GuardFact, PhaseRegressed, RootCauseRecorded
+from schemas.school import Phase
 
 Change = dict[str, object]
+
+
+def _relapse(before: Relapse | None, fact: Fact, body: PhaseRegressed) -> Relapse:
+    """A further step back forgives nothing: what was owed stays owed, until the later phase is passed again."""
+    order = list(Phase)
+    phase = body.back_to if before is None else max(before.phase, body.back_to, key=order.index)
+    return Relapse(
+        gate=body.gate, phase=phase, regressed_at=fact.occurred_at,
+        stops_handouts=body.stops_handouts or (before is not None and before.stops_handouts),
+        second_chance=body.second_chance or (before is not None and before.second_chance),
+    )  # fmt: skip
 
 
 def fold_guard(picture: Picture, fact: Fact, body: GuardFact) -> Change:
@@ -29,11 +41,8 @@ def fold_guard(picture: Picture, fact: Fact, body: GuardFact) -> Change:
                     if gate in opened
                 },  # one step back is one contradiction's worth: the next takes its own days
                 "questioned": {gate: ids for gate, ids in picture.questioned.items() if gate in opened},
-                "relapse": Relapse(
-                    gate=body.gate, phase=body.back_to, regressed_at=fact.occurred_at,
-                    stops_handouts=body.stops_handouts, second_chance=body.second_chance,
-                ),
-            }  # fmt: skip
+                "relapse": _relapse(picture.relapse, fact, body),
+            }
         case RootCauseRecorded():
             return {"relapse": picture.relapse and picture.relapse.model_copy(update={"root_cause": body.cause})}
         case FixRecorded():

@@ -38,15 +38,10 @@ def settle(ledger: Ledger, *, question: bool) -> None:
     for before in BEFORE:
         before(ledger)
     policy = ledger.state.policy
-    verdict = _decide(ledger)
-    for _ in GateId:
-        if verdict.outcome is not Outcome.OPEN or verdict.gate is GateId.SCALE_GUARD:
-            break
-        open_gate(ledger, verdict)
-        verdict = _decide(ledger)
+    verdict = _open(ledger)
     if ledger.state.policy is not policy:
         guarding.watch(ledger)  # another policy may ask more of a gate that is open
-        verdict = _decide(ledger)
+        verdict = _open(ledger)
     if question:
         for gate in ledger.state.picture.opened:
             _question(ledger, gate)
@@ -55,6 +50,17 @@ def settle(ledger: Ledger, *, question: bool) -> None:
     if ledger.state.picture.holds != held:
         verdict = _decide(ledger)  # what followed placed a hold: the gate is decided with it
     ledger.change(wake_at=earliest(verdict.next_evaluation_at, *looks))
+
+
+def _open(ledger: Ledger) -> Verdict:
+    """Decide, and open as many gates as the evidence has already passed; the last verdict."""
+    verdict = _decide(ledger)
+    for _ in GateId:
+        if verdict.outcome is not Outcome.OPEN or verdict.gate is GateId.SCALE_GUARD:
+            break
+        open_gate(ledger, verdict)
+        verdict = _decide(ledger)
+    return verdict
 
 
 def _end_holds(ledger: Ledger) -> None:

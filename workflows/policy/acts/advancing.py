@@ -11,7 +11,7 @@ from schemas.fact import GateDecided
 from schemas.message import CommandReply
 from schemas.school import GateId
 from schemas.trust import AdvanceByHand, Hand
-from workflows.policy import freezes, holds, trust
+from workflows.policy import floor, freezes, holds, trust
 from workflows.policy.acts.answering import proposers
 from workflows.policy.acts.refusal import not_current, refuse
 from workflows.policy.evaluate import evaluate
@@ -47,7 +47,7 @@ def check(state: RolloutState, command: AdvanceByHand, now: datetime) -> Command
             command, "proposer-may-not-approve", "a person who has signed, filed and proposed nothing at this gate",
             actor.actor_id, f"let another {gate.approver.value} open it",
         )  # fmt: skip
-    kept = [each.criterion_id for each in verdict.results if _keeps(each, _floor(state, command.gate))]
+    kept = [each.criterion_id for each in verdict.results if _keeps(each, _floor(state, command))]
     if kept:
         return refuse(
             command, "kept-shut", "a gate that no hold, no freeze and nothing unwaivable keeps shut", ", ".join(kept),
@@ -56,16 +56,22 @@ def check(state: RolloutState, command: AdvanceByHand, now: datetime) -> Command
     return None
 
 
-def _floor(state: RolloutState, gate: GateId) -> tuple[str, ...]:
-    return tuple(criterion.id for criterion in state.policy.gates[gate].criteria if not criterion.waivable)
+def _floor(state: RolloutState, command: AdvanceByHand) -> tuple[str, ...]:
+    """What this person could not waive, they can't pass by hand either."""
+    limits = state.policy.exceptions.waivers.floor
+    return tuple(
+        criterion.id
+        for criterion in state.policy.gates[command.gate].criteria
+        if floor.waivable(criterion, limits, command.actor.role) is not None
+    )
 
 
-def _keeps(result: CriterionResult, floor: tuple[str, ...]) -> bool:
+def _keeps(result: CriterionResult, unwaivable: tuple[str, ...]) -> bool:
     if result.criterion_id in _LEFT_TO_THE_HAND:
         return False
     if result.criterion_id.startswith(_KEPT_BY_OTHERS):
         return result.outcome is not Outcome.OPEN
-    return result.criterion_id in floor and result.outcome in (Outcome.UNMET, Outcome.UNKNOWN)
+    return result.criterion_id in unwaivable and result.outcome in (Outcome.UNMET, Outcome.UNKNOWN)
 
 
 def decided(state: RolloutState, gate: GateId, now: datetime) -> Verdict:

@@ -68,7 +68,8 @@ def proposers(state: RolloutState, gate: GateId) -> list[Actor]:
     inputs = inputs_for(state, gate)
     waivers_by = [each.proposed_by for each in inputs.waivers if each.proposed_by is not None]
     authors = [each.author for each in inputs.documents]
-    overrides_by = [each.proposed_by for each in inputs.overrides]
+    waivers_by += [each.proposed_by for each in state.picture.waiver_proposals.values() if each.gate is gate]
+    overrides_by = [each.proposed_by for each in state.picture.overrides.values() if each.gate is gate]
     return [*(each.actor for each in inputs.sign_offs), *authors, *waivers_by, *overrides_by]
 
 

@@ -38,7 +38,7 @@ def check_act(state: RolloutState, command: ActOnEscalation) -> CommandReply | N
 def _check(
     state: RolloutState, command: AcknowledgeEscalation | ActOnEscalation, escalation: Escalation | None
 ) -> CommandReply | None:
-    if escalation is None:
+    if escalation is None or escalation.ladder not in state.policy.ladders:
         known = ", ".join(sorted(state.picture.escalations)) or "no escalation"
         return refuse(
             command, "escalation-not-open", known, f"{command.escalation_id}, which is closed or was never raised",

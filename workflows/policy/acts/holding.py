@@ -14,9 +14,31 @@ ROBOT = "actor-robot"
 """How a robot's actor id begins: its holds are its own, and shown as such."""
 
 
+RESERVED = ("guard-", "escalation-", "advisory-")
+"""How the ids of holds begin that the policy places itself."""
+KEPT_MAX = 20
+"""Holds by persons and robots that a school carries at once. Our judgement, 2026-11-25."""
+
+
+def _spoken_for(state: RolloutState) -> set[str]:
+    """Ids under which the policy may place holds of its own."""
+    picture = state.picture
+    return {*picture.waivers, *picture.waiver_proposals, *(each.advisory_id for each in state.advisories)}
+
+
 def check_add(state: RolloutState, command: AddHold, now: datetime) -> CommandReply | None:
     """Whether this hold may be placed."""
     hold = command.hold
+    if hold.hold_id.startswith(RESERVED) or hold.hold_id in _spoken_for(state):
+        return refuse(
+            command, "hold-id-reserved", "an id of its own", hold.hold_id,
+            "choose an id that no guard, escalation, waiver or advisory has",
+        )  # fmt: skip
+    if sum(each.kind in (HoldKind.PERSON, HoldKind.ROBOT) for each in state.picture.holds.values()) >= KEPT_MAX:
+        return refuse(
+            command, "too-many-holds", f"at most {KEPT_MAX} at a time", str(len(state.picture.holds)),
+            "lift holds whose reason is gone",
+        )  # fmt: skip
     if hold.hold_id in state.picture.holds:
         return refuse(command, "hold-exists", "a new hold id", hold.hold_id, "choose another id")
     owner = HoldKind.ROBOT if command.actor.actor_id.startswith(ROBOT) else HoldKind.PERSON

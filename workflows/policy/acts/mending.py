@@ -8,6 +8,9 @@ from workflows.policy.ledger import Ledger
 from workflows.policy.people import RANK
 from workflows.policy.state import RolloutState
 
+FIXES_MAX = 20
+"""Fixes of one relapse. Our judgement, 2026-11-25."""
+
 
 def check(state: RolloutState, command: RecordRootCause | RecordFix) -> CommandReply | None:
     """Whether there is something to mend, and this role may say so."""
@@ -16,6 +19,15 @@ def check(state: RolloutState, command: RecordRootCause | RecordFix) -> CommandR
             command, "nothing-to-mend", "a school that was taken back a phase", f"a school in {state.picture.phase.value}",
             "nothing: there is no second chance to earn",
         )  # fmt: skip
+    fixes = state.picture.relapse.fixes
+    if isinstance(command, RecordFix) and (command.fix in fixes or len(fixes) >= FIXES_MAX):
+        return refuse(
+            command,
+            "fix-known",
+            f"a fix not recorded yet, at most {FIXES_MAX}",
+            command.fix,
+            "nothing: it is on record",
+        )
     if isinstance(command, RecordRootCause) and RANK[command.actor.role] < RANK[Role.PRINCIPAL]:
         return refuse(
             command, "role-not-asked", "the principal, or a role above", command.actor.role.value,

@@ -11,7 +11,7 @@ from schemas.message import CommandReply
 from schemas.school import GateId, Role
 from schemas.waiver import ConfirmOverride, OverrideConfirmed, OverrideGate, OverrideProposed
 from workflows.policy import floor
-from workflows.policy.acts.refusal import not_current, refuse
+from workflows.policy.acts.refusal import approver_may_not_propose, not_current, refuse
 from workflows.policy.ledger import Ledger
 from workflows.policy.overrides import confirm_by
 from workflows.policy.people import persons
@@ -32,6 +32,9 @@ def check_propose(state: RolloutState, command: OverrideGate) -> CommandReply | 
             command, "too-many-overrides", f"at most {KEPT_MAX}", str(len(state.picture.overrides)),
             "stop: a school that needs so many is not ready",
         )  # fmt: skip
+    approver = approver_may_not_propose(state, command)
+    if approver is not None:
+        return approver
     criteria = floor.named(state.policy.gates[command.gate], command.criterion_ids)
     if isinstance(criteria, floor.Barred):
         return refuse(command, criteria.rule, criteria.expected, criteria.seen, criteria.next_step)

@@ -2,6 +2,8 @@
 
 from schemas.message import Command, CommandReply
 from schemas.school import GateId
+from schemas.waiver import OverrideGate, ProposeWaiver
+from workflows.policy.people import persons
 from workflows.policy.state import RolloutState
 
 
@@ -20,4 +22,15 @@ def not_current(state: RolloutState, command: Command, gate: GateId) -> CommandR
     return refuse(
         command, "gate-not-current", f"gate {current.value}, which the school stands at", f"gate {gate.value}",
         f"act on gate {current.value}",
+    )  # fmt: skip
+
+
+def approver_may_not_propose(state: RolloutState, command: ProposeWaiver | OverrideGate) -> CommandReply | None:
+    """The refusal of a proposal by somebody whose approval stands at that gate; None: theirs does not."""
+    approved = [each.actor for each in state.picture.approvals.values() if each.gate is command.gate]
+    if not any(persons(command.actor) & persons(each) for each in approved):
+        return None
+    return refuse(
+        command, "approver-may-not-propose", "a person who has not answered this gate's ask", command.actor.actor_id,
+        "let another person propose it, or withdraw the approval first",
     )  # fmt: skip

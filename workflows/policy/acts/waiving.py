@@ -19,7 +19,7 @@ from schemas.waiver import (
     WaiverRevoked,
 )
 from workflows.policy import floor
-from workflows.policy.acts.refusal import not_current, refuse
+from workflows.policy.acts.refusal import approver_may_not_propose, not_current, refuse
 from workflows.policy.ledger import Ledger
 from workflows.policy.people import RANK, above, covers, may_lift, persons
 from workflows.policy.state import RolloutState
@@ -49,8 +49,10 @@ def check_propose(state: RolloutState, command: ProposeWaiver, now: datetime) ->
             command, "waiver-misses-school", f"a scope that holds school {state.school_id}",
             f"{command.scope.kind.value} {command.scope.id}", "give the waiver a scope that holds the school",
         )  # fmt: skip
-    return _barred(state, command, command.gate, command.criterion_ids) or _too_long(
-        state, command, command.expires_at, now
+    return (
+        approver_may_not_propose(state, command)
+        or _barred(state, command, command.gate, command.criterion_ids)
+        or _too_long(state, command, command.expires_at, now)
     )
 
 
