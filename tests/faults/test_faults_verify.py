@@ -49,8 +49,9 @@ PLANTS = (
         f"delete from provisioning.dead_letter where ctid = {ONE.format(table='provisioning.dead_letter')}",
         Invariant.CONSERVATION, "dead_letter"),
     Plant("a-thing-edited", "provisioning.entity",
-        "update provisioning.entity set payload = replace(convert_from(payload, 'UTF8'), '101', '999')::bytea "
-        f"where ctid = {ONE.format(table='provisioning.entity')}", Invariant.REBUILD, "things"),
+        "update provisioning.entity set payload = replace(convert_from(payload, 'UTF8'), '101.0', '999.0')::bytea "
+        "where ctid = (select ctid from provisioning.entity where convert_from(payload, 'UTF8') like '%101.0%' limit 1)",
+        Invariant.REBUILD, "things"),
     Plant("a-thing-deleted", "provisioning.entity",
         f"delete from provisioning.entity where ctid = {ONE.format(table='provisioning.entity')}",
         Invariant.REBUILD, "things"),

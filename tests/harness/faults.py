@@ -12,6 +12,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 
@@ -21,8 +22,11 @@ from temporalio.api.enums.v1 import WorkflowTaskFailedCause
 from temporalio.client import WorkflowHistory
 from temporalio.service import RPCError
 
+from schemas.decision import Hold
 from schemas.events.raw import RawEvent
 from schemas.fact import Fact
+from schemas.message import AddHold, ReleaseHold
+from schemas.school import Role
 from schemas.topics import PROVISIONING, SCHOOLS
 from services.auditor.breach import Invariant
 from services.auditor.cli import Verification, verify_all
@@ -35,7 +39,7 @@ from services.kit.publisher import Publisher
 from tests.harness.scenario import CLEAN
 from tests.harness.stack import PrivateStack
 from tests.harness.until import until
-from tests.integration.bridge_lab import BridgeLab
+from tests.integration.bridge_lab import BridgeLab, act_id
 
 COUNTS = ("applied", "superseded", "duplicate", "dead", "parked", "ignored")
 T = TypeVar("T")
@@ -257,23 +261,26 @@ class Walkers(BridgeLab):
         )
 
     async def histories(self) -> list[WorkflowHistory]:
-        """Each school's current run, once its code has asked something of Temporal.
+        """Each school's current run, once it has published a fact.
 
-        A run that has just continued as new holds no answer yet: nothing in it could contradict other code, and the
-        replayer waits without end for its first task to complete.
+        A run that has just continued as new asked for a timer at most, as other code may too: nothing in it could
+        contradict other code, and the replayer waits without end for a first task that was never completed.
         """
 
-        async def answered(school: str) -> WorkflowHistory | None:
+        async def published(school: str) -> WorkflowHistory | None:
+            principal = self.actor(school, Role.PRINCIPAL)
+            hold = Hold(
+                hold_id=act_id(), scope=principal.scope, reason="deploy-rehearsal", placed_at=datetime.now(UTC),
+                lifted_by=Role.PRINCIPAL,
+            )  # fmt: skip
+            await self.act(school, AddHold(act_id=act_id(), actor=principal, hold=hold))
+            await self.act(school, ReleaseHold(act_id=act_id(), actor=principal, hold_id=hold.hold_id))
             history = await self.handle(school).fetch_history()
-            asked = any(
-                event.HasField("timer_started_event_attributes")
-                or event.HasField("activity_task_scheduled_event_attributes")
-                for event in history.events
-            )
-            return history if asked else None
+            facts = any(event.HasField("activity_task_scheduled_event_attributes") for event in history.events)
+            return history if facts else None
 
         return [
-            await self.faults.patiently(partial(answered, school), what=f"{school} to ask for something")
+            await self.faults.patiently(partial(published, school), what=f"{school} to publish a fact", every=0.3)
             for school in self.schools
         ]
 

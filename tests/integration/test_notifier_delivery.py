@@ -177,7 +177,7 @@ async def test_three_rungs_reach_three_receivers_by_mail_chat_and_page(stack: Se
             assert "escalated" in str(mail["subject"])
             assert f"firstbell school why {school.school}" in text(mail)
             assert [body["title"] for body in chat.bodies] == [
-                f"URGENT Firstbell: School {school.school[:8]}, G2 escalated"
+                f"SIMULATED URGENT Firstbell: School {school.school[:8]}, G2 escalated"
             ]
             (page,) = pager.bodies
             assert (page["event_action"], page["dedup_key"], page["routing_key"]) == (

@@ -16,7 +16,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 from typer.testing import CliRunner
 
-from schemas.topics import READINGS, TOPICS
+from schemas.topics import FACTS, READINGS
 from services.kit.kafka import python_config
 from services.kit.outcome import PermanentError
 from services.kit.settings import Settings, load_settings
@@ -223,13 +223,13 @@ def test_drift_of_topics_is_told_and_apply_mends_what_is_safe(own: PrivateStack)
     assert CliRunner().invoke(topics_app, ["apply", *place]).exit_code == 0
     assert CliRunner().invoke(topics_app, ["drift", *place]).exit_code == 0
     admin = KafkaAdminClient(**python_config(own.settings))
-    resource = ConfigResource(ConfigResourceType.TOPIC, TOPICS[-1].name, {"retention.ms": "1000"})
+    resource = ConfigResource(ConfigResourceType.TOPIC, FACTS.name, {"retention.ms": "1000"})
     admin.alter_configs([resource])
     until_true(lambda: topics.plan(own.settings), what="the broker to tell its new retention")
     answer = CliRunner().invoke(topics_app, ["drift", "--json", *place])
     assert answer.exit_code == 1
     (difference,) = json.loads(answer.stdout)
-    assert (difference["topic"], difference["what"], difference["seen"]) == (TOPICS[-1].name, "retention.ms", "1000")
+    assert (difference["topic"], difference["what"], difference["seen"]) == (FACTS.name, "retention.ms", "1000")
     topics.apply(own.settings)
     until_true(lambda: not topics.plan(own.settings), what="no drift after apply")
     admin.close()
