@@ -25,3 +25,11 @@ async def lab(broken_stack: PrivateStack) -> AsyncIterator[FaultLab]:
     made = FaultLab(broken_stack)
     yield made
     await made.close()
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="session")
+async def mended(lab: FaultLab) -> AsyncIterator[None]:
+    """What a failed test left stopped comes back, so that its fault is reported once and not by every later test."""
+    yield
+    for name in [*lab.stack.stopped]:
+        await lab.resume(name)
