@@ -1,6 +1,6 @@
 """Who must agree that a gate opens, and when nobody need: data of a gate. Used by schemas/gate.py and schemas/decision.py.
 
-The rule is judged by workflows/policy/approvals.py and workflows/policy/automatic.py.
+The rule is judged by workflows/policy/approval/approvals.py and workflows/policy/approval/automatic.py.
 """
 
 from typing import Literal, Self

@@ -1,6 +1,6 @@
 """Guards: how an opened gate is watched, and what a school owes after it fell back. Policy data and what it adds up to.
 
-Imported by gate.py, decision.py and fact.py; evaluated only by workflows/policy/guarding.py. A guard only ever holds,
+Imported by gate.py, decision.py and fact.py; evaluated only by workflows/policy/guard/guarding.py. A guard only ever holds,
 takes back or asks for work; it opens nothing.
 """
 

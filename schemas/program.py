@@ -171,7 +171,7 @@ class Limit(StrEnum):
 
 
 class Binding(Tolerant):
-    """One limit that binds, with its figures; `workflows/policy/wave_words.py` says it in words."""
+    """One limit that binds, with its figures; `workflows/policy/program/wave_words.py` says it in words."""
 
     limit: Limit
     name: Code | None = None

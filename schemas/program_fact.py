@@ -1,6 +1,6 @@
 """Facts of a program in waves: past tense, numbered without gaps within the program.
 
-Decided by `workflows/policy/admission.py`, published by the one activity of the program's workflow, followed by the
+Decided by `workflows/policy/program/admission.py`, published by the one activity of the program's workflow, followed by the
 bridge, which starts the schools that a fact admits.
 """
 
@@ -143,7 +143,7 @@ class ProgramFact(Tolerant):
 
 
 class ProgramPicture(Tolerant):
-    """What the facts of one program add up to; `workflows/policy/program_picture.py` folds it."""
+    """What the facts of one program add up to; `workflows/policy/program/picture.py` folds it."""
 
     fact_sequence: int = 0
     opened: tuple[int, ...] = ()

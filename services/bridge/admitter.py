@@ -19,7 +19,7 @@ from schemas.school import Phase
 from services.bridge import starting
 from services.bridge.documents import Documents
 from services.kit.database import Connection, Pool, is_transient
-from workflows.policy.standing import Standing, count
+from workflows.policy.program.standing import Standing, count
 from workflows.program.messages import workflow_id
 
 LOOK_SECONDS = 1.0

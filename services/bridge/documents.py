@@ -7,8 +7,8 @@ from schemas.calendar import Calendar
 from schemas.gate import PolicyDocument, SchoolPolicy
 from services.bridge.interest import Criteria, criteria_by_signal
 from services.kit.database import Connection
-from workflows.policy.document import resolve
-from workflows.policy.inheritance import heirs_of
+from workflows.policy.authoring.document import resolve
+from workflows.policy.authoring.inheritance import heirs_of
 
 KEPT_MAX = 1_000
 """Documents remembered, 1 or more; a calendar takes about 100 KB. Our judgement, 2026-11-23."""

@@ -10,7 +10,7 @@ from schemas.gate import PolicyDocument, SchoolPolicy
 from services.bridge.programs import one_named
 from services.kit.database import Connection
 from services.kit.outcome import PermanentError
-from workflows.policy.document import profile_for, resolve
+from workflows.policy.authoring.document import profile_for, resolve
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from services.kit.batch import Batch
 from services.kit.consume import Record, Result, Subscription
 from services.kit.database import Connection
 from services.kit.outcome import Dead, Disposition
-from workflows.policy.program_picture import fold_program_fact
+from workflows.policy.program.picture import fold_program_fact
 
 
 async def publish(connection: Connection, facts: Sequence[ProgramFact]) -> list[ProgramFact]:

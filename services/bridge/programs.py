@@ -16,8 +16,8 @@ from services.bridge import advisories, interest, rollouts
 from services.bridge.documents import Documents
 from services.kit.database import Connection
 from services.kit.outcome import PermanentError
-from workflows.policy.document import profile_for
-from workflows.policy.inheritance import document_for
+from workflows.policy.authoring.document import profile_for
+from workflows.policy.authoring.inheritance import document_for
 
 NAMES_SHOWN_MAX = 8
 """Candidates named in a refusal."""

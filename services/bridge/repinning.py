@@ -13,7 +13,7 @@ from schemas.readiness import CATALOGUE
 from schemas.school import ScopeKind
 from services.bridge import interest
 from services.kit.database import Connection
-from workflows.policy.document import resolve
+from workflows.policy.authoring.document import resolve
 
 
 async def follow(connection: Connection, facts: Sequence[Fact]) -> None:

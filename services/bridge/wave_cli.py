@@ -22,7 +22,7 @@ from services.bridge.waving import Waved, make_waves
 from services.kit.database import Pool
 from services.kit.settings import Settings
 from services.kit.terminal import DONE, MEND, REFUSED, emit, fail
-from workflows.policy.wave_words import amount, doubled_words, refused_words, words
+from workflows.policy.program.wave_words import amount, doubled_words, refused_words, words
 
 INADMISSIBLE_SHOWN_MAX = 20
 """Schools without a wave that are named on the screen; `--json` names all. Our judgement, 2026-11-25."""

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from schemas.program import SchoolsMoved, WaveCount, WavePolicy
 from schemas.program_fact import ProgramPicture
 from services.kit.database import Connection
-from workflows.policy.wave_words import words
+from workflows.policy.program.wave_words import words
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ from services.bridge.ranks import hard_met
 from services.bridge.starting import RPC
 from services.kit.database import Connection, Pool
 from services.kit.outcome import PermanentError
-from workflows.policy.wave_dates import dated
-from workflows.policy.waves import plan_waves
+from workflows.policy.program.wave_dates import dated
+from workflows.policy.program.waves import plan_waves
 from workflows.program import messages
 from workflows.school.messages import TASK_QUEUE
 

@@ -15,7 +15,7 @@ from schemas.ladder import EscalationCause
 from schemas.school import GateId, ProgramId, Role, SchoolId
 from services.console.views import SIMULATED, Answer
 from services.kit.database import Connection
-from workflows.policy.ladders import following
+from workflows.policy.escalation.ladders import following
 
 
 class EscalationAnswer(Answer):

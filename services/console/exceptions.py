@@ -14,7 +14,7 @@ from schemas.waiver import (
     WaiverReminded,
     WaiverRevoked,
 )
-from workflows.policy.exceptions import Excepting
+from workflows.policy.exceptions.picture import Excepting
 
 _FOLLOWS = {
     "none": "",

@@ -57,7 +57,7 @@ from services.console.guards import tell_guard
 from services.console.history_asks import tell_ask, who
 from services.console.history_escalation import tell_escalation, tell_work_item
 from services.console.views import SIMULATED, Answer
-from workflows.policy.exceptions import Excepting
+from workflows.policy.exceptions.picture import Excepting
 from workflows.policy.explain import without_evidence
 
 Consequence = EscalationFact | WorkItemFact | Excepting | PolicyMigrationAccepted | PolicyMigrated | GuardFact

@@ -20,7 +20,7 @@ from services.console import door
 from services.kit import outbox
 from services.kit.batch import Batch
 from services.kit.database import Connection
-from workflows.policy.silence import SILENT_MISSING, incident_of
+from workflows.policy.escalation.silence import SILENT_MISSING, incident_of
 
 SWEEP_SECONDS = 10.0
 """Seconds between two counts. Our judgement, 2026-11-25."""
@@ -30,7 +30,7 @@ SIGNALS_AT_ONCE = 20
 """Schools told at the same time of an outage: Temporal on one machine takes hundreds a second. Our judgement."""
 OPERATIONS: Literal["operations"] = "operations"
 
-# What `workflows/policy/silence.py` says of one verdict, of all schools in one statement; a test compares the two.
+# What `workflows/policy/escalation/silence.py` says of one verdict, of all schools at once; a test compares the two.
 _SILENT = """
 with shut as (
     select program_id, school_id, r->>'signal' as signal, r->>'signal' is not null and (r->>'status' = 'stale'

@@ -10,7 +10,7 @@ from schemas.readiness import Reading
 from schemas.school import SchoolRecord
 from services.console.views import PictureRow, SchoolLine
 from services.kit.database import Connection
-from workflows.policy.document import resolve
+from workflows.policy.authoring.document import resolve
 
 
 async def school_record(connection: Connection, school_id: str) -> SchoolRecord | None:

@@ -25,9 +25,9 @@ from services.console import door, library
 from services.console.views import Answer, SchoolLine
 from services.kit.database import Connection
 from services.kit.outcome import TemporaryError
-from workflows.policy.document import profile_for, resolve
+from workflows.policy.authoring.document import profile_for, resolve
+from workflows.policy.authoring.inheritance import document_for, heirs_of
 from workflows.policy.evidence import fold
-from workflows.policy.inheritance import document_for, heirs_of
 from workflows.policy.migration import foresee, signals_named
 from workflows.school.messages import View
 

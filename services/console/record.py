@@ -18,7 +18,7 @@ from schemas.gate import PolicyDocument
 from schemas.model import canonical_bytes, digest_of
 from services.console.views import SIMULATED, Answer
 from workflows.policy import verify
-from workflows.policy.document import resolve
+from workflows.policy.authoring.document import resolve
 from workflows.policy.explain import headline
 
 SEALED_DEPTH = 5

@@ -19,7 +19,7 @@ from services.policies import differences, variances
 from services.policies import store as shelf
 from services.policies.loader import Library, Refused, inherited, load
 from services.policies.terminal import line_of
-from workflows.policy.inheritance import provenance
+from workflows.policy.authoring.inheritance import provenance
 
 app = typer.Typer(
     no_args_is_help=True,

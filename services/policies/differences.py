@@ -1,6 +1,6 @@
 """`policy diff`: two documents side by side, gate by gate and criterion by criterion, in words.
 
-Called by the policy commands. Which way a change goes is workflows/policy/tightness.py; here are only the words.
+Called by the policy commands. Which way a change goes is workflows/policy/authoring/tightness.py; here are only the words.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from schemas.gate import Criterion, PolicyDocument
 from services.kit.outcome import PermanentError
 from services.policies.terminal import line_of
-from workflows.policy.tightness import Change, Turn, counterparts, profile_changes
+from workflows.policy.authoring.tightness import Change, Turn, counterparts, profile_changes
 
 _CRITERION: TypeAdapter[Criterion] = TypeAdapter(Criterion)
 WORDS: Mapping[Turn, str] = {Turn.TIGHTER: "tightened", Turn.LOOSER: "loosened", Turn.EVEN: "reworded"}

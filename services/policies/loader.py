@@ -16,8 +16,8 @@ from schemas.variance import Variance
 from services.policies.inherit import InheritanceError, resolve_profiles
 from services.policies.lineage import Parents, complete, named_parent
 from services.policies.tree import Node, Place, TreeError, find, read_tree
-from workflows.policy.document import lint
-from workflows.policy.inheritance import faults_of, rests_on
+from workflows.policy.authoring.document import lint
+from workflows.policy.authoring.inheritance import faults_of, rests_on
 
 Detail = Mapping[str, Any]
 """One error as pydantic tells it. Any: its input is whatever the file held."""

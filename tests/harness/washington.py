@@ -9,7 +9,7 @@ from services.directory.calendars import read_calendar_file, resolve
 from services.policies.loader import load
 from services.policies.room import DEFAULT
 from tests.harness.scenario import DISTRICT
-from workflows.policy.document import resolve as resolve_policy
+from workflows.policy.authoring.document import resolve as resolve_policy
 
 FILE = Path(__file__).parents[2] / "deploy" / "rehearsal" / "calendar.yaml"
 TESTING = """

@@ -23,9 +23,9 @@ from schemas.program import (
 from schemas.program_fact import ProgramFact, SchoolsAdmitted
 from schemas.school import Actor, Phase, Role, Scope, ScopeKind, mint_id
 from tests.harness.scenario import OPENING, calendar_of
-from workflows.policy.admission import ProgramState, ProgramStep, advance_program, begin_program
-from workflows.policy.standing import Standing, count
-from workflows.policy.waves import plan_waves, seat_of
+from workflows.policy.program.admission import ProgramState, ProgramStep, advance_program, begin_program
+from workflows.policy.program.standing import Standing, count
+from workflows.policy.program.waves import plan_waves, seat_of
 
 CALENDAR = calendar_of()
 

@@ -15,7 +15,7 @@ from services.kit.settings import Settings
 from tests.harness.scenario import CLEAN, LIFE, document_of, gate_of, gates
 from tests.harness.until import until
 from tests.integration.bridge_lab import BridgeLab, act_id, bridge_lab
-from workflows.policy.document import resolve
+from workflows.policy.authoring.document import resolve
 
 pytestmark = pytest.mark.stack
 NEW_SIGNAL, KEPT, DROPPED = "beta.cohort-fits", "network.mbps-per-student", "coach.teachers-per-coach"

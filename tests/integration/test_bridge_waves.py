@@ -18,7 +18,7 @@ from services.kit.outcome import PermanentError
 from services.kit.settings import Settings
 from tests.harness.until import until
 from tests.integration.bridge_lab import BridgeLab, bridge_lab
-from workflows.policy.wave_words import words
+from workflows.policy.program.wave_words import words
 
 pytestmark = pytest.mark.stack
 

@@ -19,7 +19,7 @@ from services.kit.metrics import Metrics
 from services.kit.settings import Settings
 from tests.harness.scenario import CLEAN, SCHOOL, Scenario, document_of, gates
 from tests.integration.test_console_commands import Desk, tell
-from workflows.policy.document import resolve
+from workflows.policy.authoring.document import resolve
 
 pytestmark = pytest.mark.stack
 LADDER = Ladder(rungs=(Rung(roles=(Role.SCHOOL_LEAD,)), Rung(roles=(Role.PRINCIPAL,), after_days=1),

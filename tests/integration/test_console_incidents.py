@@ -14,7 +14,7 @@ from services.kit.database import Connection
 from tests.harness.console import verdict_of
 from tests.harness.scenario import CLEAN, Scenario
 from tests.integration.test_console_projection import applied, books
-from workflows.policy.silence import owner_of_silence
+from workflows.policy.escalation.silence import owner_of_silence
 
 __all__ = ["books"]
 pytestmark = pytest.mark.stack

@@ -9,7 +9,7 @@ from schemas.ladder import Ladder, Rung, RungKind
 from schemas.model import digest_of
 from schemas.school import GateId, Role
 from tests.harness.scenario import LIFE, document_of, gate_of
-from workflows.policy.document import resolve
+from workflows.policy.authoring.document import resolve
 
 BOARD = (Role.DISTRICT_TECHNOLOGY, Role.PRINCIPAL, Role.DISTRICT_CURRICULUM)
 SIGNERS = (Role.PRINCIPAL, Role.DISTRICT_TECHNOLOGY)

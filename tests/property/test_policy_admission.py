@@ -9,8 +9,8 @@ from schemas.program import Abort, Demand, ProgramMessage, Resource, StopLine, W
 from schemas.program_fact import LineLifted, LineStopped, ProgramPicture, SchoolsAdmitted, WaveOpened, WaveProgressed
 from schemas.school import Phase
 from tests.harness.waved import Waved, candidate, director, policy_of
-from workflows.policy.program_picture import fold_program_fact
-from workflows.policy.waves import capacities
+from workflows.policy.program.picture import fold_program_fact
+from workflows.policy.program.waves import capacities
 
 STEPS = st.lists(
     st.tuples(

@@ -33,7 +33,7 @@ from tests.harness.scenario import (
     document_of,
     school_days,
 )
-from workflows.policy.approvals import RANK, counted, counts_as, groups_of, lacking, lapse
+from workflows.policy.approval.approvals import RANK, counted, counts_as, groups_of, lacking, lapse
 from workflows.policy.calendar import elapsed_days
 from workflows.policy.people import persons
 from workflows.policy.picture import fold_fact

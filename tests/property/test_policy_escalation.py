@@ -31,8 +31,8 @@ from schemas.message import (
 from schemas.model import canonical_bytes, digest_of
 from schemas.school import Role
 from tests.harness.scenario import CLEAN, Scenario, actor, calendar_of, context_of, document_of, gates, school_days
+from workflows.policy.authoring.document import resolve
 from workflows.policy.calendar import add_days
-from workflows.policy.document import resolve
 from workflows.policy.picture import fold_fact
 from workflows.policy.progress import RolloutState, advance
 from workflows.policy.timeline import Walk

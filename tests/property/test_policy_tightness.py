@@ -14,9 +14,9 @@ from schemas.readiness import CATALOGUE, CoalescedReading
 from schemas.school import GateId, Role
 from tests.harness.scenario import LIFE, OPENING, gate_of, gates, inputs_of, policy_of, reading
 from tests.property.strategies import CALENDAR, GATES, NOW, values
+from workflows.policy.authoring.tightness import Turn, criterion_changes, gate_changes
 from workflows.policy.evaluate import evaluate, signals_of
 from workflows.policy.evidence import fold
-from workflows.policy.tightness import Turn, criterion_changes, gate_changes
 
 UP, DOWN, RATIO = "network.mbps-per-student", "network.page-load-p95-seconds", "device.enrolled-ratio"
 ROLES = (Role.PRINCIPAL, Role.DISTRICT_TECHNOLOGY, Role.DISTRICT_CURRICULUM)

@@ -11,7 +11,7 @@ from schemas.school import GateId, Role
 from schemas.trust import AdvanceByHand, Trust
 from tests.harness.scenario import CLEAN, ELSEWHERE, Scenario, actor, calendar_of, document_of, gates
 from tests.property.test_policy_progress import ACTS, do
-from workflows.policy.document import resolve
+from workflows.policy.authoring.document import resolve
 from workflows.policy.picture import fold_fact
 from workflows.policy.trust import TRUST_ID
 from workflows.policy.verify import compare

@@ -20,8 +20,8 @@ from schemas.program import (
     WavePolicy,
 )
 from schemas.school import mint_id
-from workflows.policy.wave_dates import dated, frozen_until
-from workflows.policy.waves import capacities, plan_waves
+from workflows.policy.program.wave_dates import dated, frozen_until
+from workflows.policy.program.waves import capacities, plan_waves
 
 AMOUNTS = st.integers(0, 200).map(lambda tenths: tenths / 10)
 

@@ -15,7 +15,7 @@ from schemas.school import GateId, Role, Scope, ScopeKind
 from schemas.variance import Variance
 from services.policies.loader import Library, PolicyFault, Refused, load
 from tests.harness.scenario import DISTRICT, SCHOOL, actor
-from workflows.policy.inheritance import document_for, faults_of, heirs_of, provenance, root_of
+from workflows.policy.authoring.inheritance import document_for, faults_of, heirs_of, provenance, root_of
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 STATE = (Path(__file__).parents[2] / "deploy" / "policies" / "default.yaml").read_text("utf-8").replace(

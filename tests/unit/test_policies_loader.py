@@ -9,7 +9,7 @@ from schemas.model import digest_of
 from schemas.readiness import CATALOGUE
 from schemas.school import GateId, Role
 from services.policies.loader import PolicyFault, Refused, load
-from workflows.policy.document import profile_for
+from workflows.policy.authoring.document import profile_for
 
 DEFAULT = (Path(__file__).parents[2] / "deploy" / "policies" / "default.yaml").read_text("utf-8")
 
@@ -115,7 +115,7 @@ def test_a_fault_is_named_by_line_and_key(before: str, after: str, key: str, mes
 def test_an_outcome_is_no_hard_line_before_a_full_term(monkeypatch: pytest.MonkeyPatch) -> None:
     name = "beta.feedback-ratio"
     marked = {**CATALOGUE, name: CATALOGUE[name].model_copy(update={"outcome": True})}
-    monkeypatch.setattr("workflows.policy.undecidable.CATALOGUE", marked)
+    monkeypatch.setattr("workflows.policy.authoring.undecidable.CATALOGUE", marked)
     (fault,) = refused(DEFAULT)
     assert (fault.key, fault.line) == (
         "profiles.standard.gates.G2.criteria.beta-feedback.signal", line_of(DEFAULT, f"signal: {name}"),

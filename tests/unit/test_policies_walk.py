@@ -11,7 +11,7 @@ from schemas.school import GateId, Phase, Role, Scope, ScopeKind
 from services.policies.loader import load
 from services.policies.room import DEFAULT
 from tests.harness.scenario import DISTRICT, Scenario, actor
-from workflows.policy.document import resolve
+from workflows.policy.authoring.document import resolve
 
 EXCELLENT: dict[str, float | None] = {
     name: (signal.high if signal.high is not None else 100.0) if signal.direction is Direction.HIGHER_IS_BETTER else 0.0

@@ -15,7 +15,7 @@ from schemas.readiness import Origin
 from schemas.school import GateId, Role, Scope, ScopeKind
 from tests.harness.council import CAPACITY, FULL, GREY, before, both, council, for_another, person, two_of_board
 from tests.harness.scenario import DISTRICT, LIFE, Scenario, actor, document_of, gate_of, gates
-from workflows.policy.document import lint
+from workflows.policy.authoring.document import lint
 from workflows.policy.timeline import Walk
 
 CURRICULUM = person(Role.DISTRICT_CURRICULUM, "cur")

@@ -14,7 +14,7 @@ from schemas.gate import Gate, PolicyDocument, Profile, Severity, Share, SignOff
 from schemas.model import canonical_bytes
 from schemas.school import GateId, Role
 from tests.harness.scenario import CLEAN, LIFE, Scenario, calendar_of, document_of, gate_of, gates
-from workflows.policy.document import lint, profile_for, resolve
+from workflows.policy.authoring.document import lint, profile_for, resolve
 from workflows.policy.explain import age, headline, sentence
 from workflows.policy.verify import compare, recompute
 

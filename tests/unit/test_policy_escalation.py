@@ -14,8 +14,8 @@ from schemas.ladder import Alarm, EscalationCause, Ladder, Rung, RungKind
 from schemas.message import AcknowledgeEscalation, ActOnEscalation, IncidentChanged
 from schemas.school import GateId, Role
 from tests.harness.scenario import CLEAN, Scenario, actor, calendar_of, context_of, document_of, gates, school_days
+from workflows.policy.authoring.document import lint, resolve
 from workflows.policy.calendar import add_days
-from workflows.policy.document import lint, resolve
 
 LADDER = Ladder(
     rungs=(

@@ -12,8 +12,8 @@ from schemas.readiness import Origin
 from schemas.school import GateId, Role
 from tests.harness.scenario import LIFE, OPENING, calendar_of, context_of, document_of, gate_of, gates, school_days
 from tests.unit.test_policy_criteria import CALENDAR, NOW, judged, verdict_of
+from workflows.policy.authoring.document import lint
 from workflows.policy.calendar import opening_on
-from workflows.policy.document import lint
 from workflows.policy.explain import sentence
 
 RISING, WEEKS, PLATFORM = "helpdesk.weekly-tickets-trend", "helpdesk.service-level-weeks-count", "beta.device-platform"

@@ -26,8 +26,8 @@ from schemas.gate import (
 from schemas.school import GateId, Role
 from schemas.trust import Trust
 from tests.harness.scenario import LIFE, document_of, gate_of, gates
-from workflows.policy.inheritance import loosened_lines
-from workflows.policy.tightness import Turn, counterparts, criterion_changes, field_turn, gate_changes
+from workflows.policy.authoring.inheritance import loosened_lines
+from workflows.policy.authoring.tightness import Turn, counterparts, criterion_changes, field_turn, gate_changes
 
 UP, DOWN = "network.mbps-per-student", "network.page-load-p95-seconds"
 THRESHOLD = Threshold(id="x-1", signal=UP, pass_at=1.0, fail_at=0.7, **LIFE)

@@ -25,7 +25,7 @@ from tests.harness.scenario import (
     document_of,
     gates,
 )
-from workflows.policy.document import lint, resolve
+from workflows.policy.authoring.document import lint, resolve
 from workflows.policy.picture import fold_fact
 
 OFFICER = actor(Role.DISTRICT_TECHNOLOGY, "officer", scope=Scope(kind=ScopeKind.DISTRICT, id=DISTRICT))

@@ -13,7 +13,7 @@ from schemas.waiver import WaiverEnded, WaiverReminded
 from tests.harness.exceptions import SLOW, Excepted, at_infrastructure, of_district, state_actor
 from tests.harness.scenario import CLEAN, DISTRICT, ELSEWHERE, actor, calendar_of, context_of, policy_of
 from workflows.policy import explain
-from workflows.policy.waivers import applying
+from workflows.policy.exceptions.waivers import applying
 
 
 def end_of(school: Excepted) -> tuple[WaiverEnded, datetime]:

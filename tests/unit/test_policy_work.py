@@ -5,7 +5,7 @@ from schemas.ladder import EscalationCause, Ladder, Rung, WorkLine
 from schemas.message import CloseWorkItem, OpenWorkItem
 from schemas.school import GateId, Phase, Role
 from tests.harness.scenario import CLEAN, Scenario, actor, calendar_of, context_of, document_of, gates, school_days
-from workflows.policy.document import resolve
+from workflows.policy.authoring.document import resolve
 
 SLOW = CLEAN | {"network.page-load-p95-seconds": 9.0}
 LINE = WorkLine(title="fix-cabling", assignee=Role.DISTRICT_TECHNOLOGY, due_days=3, ladder="overdue")

@@ -13,8 +13,8 @@ from schemas.model import canonical_bytes
 from schemas.school import Role
 from tests.harness.scenario import SCHOOL, actor, calendar_of, context_of, document_of, gates, school_days
 from tests.workflow.driver import Driver
+from workflows.policy.authoring.document import resolve
 from workflows.policy.calendar import add_days
-from workflows.policy.document import resolve
 from workflows.school import messages, rollout
 
 LADDER = Ladder(

@@ -12,8 +12,8 @@ from tests.harness.scenario import OPENING
 from tests.harness.waved import candidate, policy_of
 from tests.workflow.driver import Driver
 from workflows.activities import ProgramFactBatch
-from workflows.policy.admission import ProgramState
-from workflows.policy.waves import plan_waves
+from workflows.policy.program.admission import ProgramState
+from workflows.policy.program.waves import plan_waves
 from workflows.program import messages
 from workflows.program.rollout import ProgramRollout
 

@@ -28,9 +28,11 @@ from schemas.gate import (
 from schemas.model import digest_of
 from schemas.school import GateId, Role, SchoolStatus
 from schemas.trust import Trust
-from workflows.policy import approvals, freezes, holds, overrides, trust, waivers
-from workflows.policy.automatic import needs_person
+from workflows.policy import freezes, holds, trust
+from workflows.policy.approval import approvals
+from workflows.policy.approval.automatic import needs_person
 from workflows.policy.criteria import judge
+from workflows.policy.exceptions import overrides, waivers
 from workflows.policy.judgement import OUTCOME_OF, SEVERITY, Ground, Judgement, earliest, latest
 
 _NOT_LEFT = (Status.WAIVED, Status.NOT_APPLICABLE)

@@ -53,13 +53,13 @@ from schemas.waiver import (
     WaiverReminded,
     WaiverRevoked,
 )
-from workflows.policy.approvals import bindable
-from workflows.policy.ask_picture import NO_ASK, fold_ask
+from workflows.policy.approval.approvals import bindable
+from workflows.policy.approval.picture import NO_ASK, fold_ask
 from workflows.policy.documents import fold_document
-from workflows.policy.escalation_picture import fold_escalation, fold_work_item
-from workflows.policy.exceptions import fold_exception, left_behind
+from workflows.policy.escalation.picture import fold_escalation, fold_work_item
+from workflows.policy.exceptions.picture import fold_exception, left_behind
+from workflows.policy.guard.picture import fold_guard
 from workflows.policy.holds import PREFIX
-from workflows.policy.picture_guard import fold_guard
 
 Change = dict[str, object]
 

@@ -45,12 +45,12 @@ from schemas.school import Phase, SchoolContext, ScopeKind
 from schemas.trust import AdvanceByHand
 from schemas.waiver import ConfirmOverride, GrantWaiver, OverrideGate, ProposeWaiver, RevokeWaiver
 from workflows.policy import acts, advising, migration
-from workflows.policy.escalating import end_all
+from workflows.policy.escalation.escalating import end_all
+from workflows.policy.escalation.work import end_work
 from workflows.policy.evidence import fold
 from workflows.policy.ledger import Ledger
 from workflows.policy.settle import settle
 from workflows.policy.state import INCIDENTS_KEPT, RolloutState, Step, accepted_before, is_repeat, mark_of
-from workflows.policy.work import end_work
 
 __all__ = ["RolloutState", "Step", "advance", "begin", "check", "signals_named"]
 

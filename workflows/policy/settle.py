@@ -18,19 +18,22 @@ from schemas.fact import (
 )
 from schemas.gate import Severity
 from schemas.school import GateId
-from workflows.policy import advising, deadlines, guarding, waivers, waiving
-from workflows.policy.approvals import bindable, lapse
+from workflows.policy import advising
+from workflows.policy.approval import deadlines
+from workflows.policy.approval.approvals import bindable, lapse
 from workflows.policy.documents import changed
-from workflows.policy.escalating import escalate
+from workflows.policy.escalation.escalating import escalate
+from workflows.policy.escalation.work import follow_work
 from workflows.policy.evaluate import assess, evaluate
-from workflows.policy.guards import CONTRADICTABLE, UNREADABLE
+from workflows.policy.exceptions import waivers, waiving
+from workflows.policy.guard import guarding
+from workflows.policy.guard.guards import CONTRADICTABLE, UNREADABLE
 from workflows.policy.holds import PREFIX, expired
 from workflows.policy.judgement import earliest
 from workflows.policy.ledger import Ledger
 from workflows.policy.opening import open_gate
 from workflows.policy.state import inputs_for
 from workflows.policy.trust import TRUST_ID
-from workflows.policy.work import follow_work
 
 
 def settle(ledger: Ledger, *, question: bool) -> None:

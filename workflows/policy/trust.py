@@ -10,8 +10,8 @@ from schemas.decision import Approval, CriterionResult, Outcome, Reason, Status
 from schemas.gate import Gate, PolicyDocument, SchoolPolicy, Severity
 from schemas.school import GateId, SchoolContext
 from schemas.trust import Trust
-from workflows.policy import approvals
-from workflows.policy.fault import Fault, Path
+from workflows.policy.approval import approvals
+from workflows.policy.authoring.fault import Fault, Path
 from workflows.policy.judgement import OUTCOME_OF
 
 TRUST_ID = "gate:trust"

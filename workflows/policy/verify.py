@@ -12,7 +12,7 @@ from schemas.calendar import Calendar
 from schemas.decision import DecisionRecord, Verdict
 from schemas.gate import PolicyDocument
 from schemas.model import canonical_bytes, digest_of
-from workflows.policy.document import resolve
+from workflows.policy.authoring.document import resolve
 from workflows.policy.evaluate import evaluate
 
 Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None

@@ -10,7 +10,7 @@ from schemas.model import Tolerant
 from schemas.program import ProgramCommand, StartProgram
 from schemas.school import ProgramId
 from workflows.activities import packed, unpacked
-from workflows.policy.admission import ProgramState
+from workflows.policy.program.admission import ProgramState
 
 WORKFLOW = "program-rollout"
 REFUSED = "refused"

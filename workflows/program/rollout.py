@@ -24,8 +24,8 @@ with workflow.unsafe.imports_passed_through():
     )
     from schemas.program_fact import ProgramFact, SchoolsAdmitted
     from workflows.activities import ProgramFactBatch, publish_program_facts
-    from workflows.policy import admission
-    from workflows.policy.admitting import PAGE_MAX
+    from workflows.policy.program import admission
+    from workflows.policy.program.admitting import PAGE_MAX
     from workflows.program import messages
 
 EVENTS_MAX = 500

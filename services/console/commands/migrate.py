@@ -16,7 +16,7 @@ from services.console.commands.session import CODES, Session, serve
 from services.console.migration import MigrationAnswer, MigrationPlan, Planner
 from services.console.views import SIMULATED, SchoolLine
 from services.kit.terminal import AWAY, DONE, MEND, REFUSED, fail
-from workflows.policy.inheritance import root_of
+from workflows.policy.authoring.inheritance import root_of
 
 ROWS_MAX = 40
 """Schools shown one by one on a terminal; --json has them all. Our judgement, 2026-11-25."""

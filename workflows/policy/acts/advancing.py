@@ -11,10 +11,11 @@ from schemas.fact import GateDecided
 from schemas.message import CommandReply
 from schemas.school import GateId
 from schemas.trust import AdvanceByHand, Hand
-from workflows.policy import floor, freezes, holds, trust
+from workflows.policy import freezes, holds, trust
 from workflows.policy.acts.answering import proposers
 from workflows.policy.acts.refusal import not_current, refuse
 from workflows.policy.evaluate import evaluate
+from workflows.policy.exceptions import floor
 from workflows.policy.ledger import Ledger
 from workflows.policy.opening import open_gate
 from workflows.policy.people import persons

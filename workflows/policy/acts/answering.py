@@ -4,11 +4,12 @@ from schemas.decision import Approval, Status
 from schemas.fact import ApprovalAnswered, Picture
 from schemas.message import AnswerAsk, CommandReply
 from schemas.school import Actor, GateId, Role
-from workflows.policy import trust, waivers
+from workflows.policy import trust
 from workflows.policy.acts.refusal import not_current, refuse
-from workflows.policy.approvals import bindable, counts_as
+from workflows.policy.approval.approvals import bindable, counts_as
 from workflows.policy.documents import versions
 from workflows.policy.evaluate import assess, evaluate
+from workflows.policy.exceptions import waivers
 from workflows.policy.ledger import Ledger
 from workflows.policy.people import persons
 from workflows.policy.state import RolloutState, inputs_for

@@ -4,8 +4,8 @@ from schemas.escalation import Escalation, EscalationAcknowledged, EscalationAct
 from schemas.message import AcknowledgeEscalation, ActOnEscalation, CommandReply
 from schemas.school import Role
 from workflows.policy.acts.refusal import refuse
+from workflows.policy.escalation.ladders import act_by
 from workflows.policy.evaluate import usable_calendar
-from workflows.policy.ladders import act_by
 from workflows.policy.ledger import Ledger
 from workflows.policy.people import may_lift
 from workflows.policy.state import RolloutState, inputs_for

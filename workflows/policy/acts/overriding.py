@@ -10,13 +10,13 @@ from schemas.gate import DefectCount
 from schemas.message import CommandReply
 from schemas.school import GateId, Role
 from schemas.waiver import ConfirmOverride, OverrideConfirmed, OverrideGate, OverrideProposed
-from workflows.policy import floor
 from workflows.policy.acts.refusal import approver_may_not_propose, not_current, refuse
+from workflows.policy.exceptions import floor
+from workflows.policy.exceptions.overrides import confirm_by
+from workflows.policy.exceptions.waiving import counting
 from workflows.policy.ledger import Ledger
-from workflows.policy.overrides import confirm_by
 from workflows.policy.people import persons
 from workflows.policy.state import RolloutState
-from workflows.policy.waiving import counting
 
 KEPT_MAX = 20
 """Overrides a school carries at once. Our judgement, 2026-11-25."""

@@ -18,12 +18,12 @@ from schemas.waiver import (
     WaiverProposed,
     WaiverRevoked,
 )
-from workflows.policy import floor
 from workflows.policy.acts.refusal import approver_may_not_propose, not_current, refuse
+from workflows.policy.exceptions import floor
+from workflows.policy.exceptions.waiving import consequence_of, failing_without, follow
 from workflows.policy.ledger import Ledger
 from workflows.policy.people import RANK, above, covers, may_lift, persons
 from workflows.policy.state import RolloutState
-from workflows.policy.waiving import consequence_of, failing_without, follow
 
 KEPT_MAX = 20
 """Waivers and proposals a school carries at once, each. Our judgement, 2026-11-25."""

@@ -3,11 +3,11 @@
 from schemas.escalation import WorkItemClosed, WorkItemOpened
 from schemas.message import CloseWorkItem, CommandReply, OpenWorkItem
 from workflows.policy.acts.refusal import refuse
+from workflows.policy.escalation.work import due_at, set_aside, work_item_id
 from workflows.policy.evaluate import usable_calendar
 from workflows.policy.ledger import Ledger
 from workflows.policy.people import may_lift
 from workflows.policy.state import RolloutState, inputs_for
-from workflows.policy.work import due_at, set_aside, work_item_id
 
 OPEN_MAX = 50
 """Work items open at a school at once: more is a list nobody reads, and state that travels. Our judgement."""

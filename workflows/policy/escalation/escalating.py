@@ -23,12 +23,12 @@ from schemas.fact import HoldAdded
 from schemas.ladder import EscalationCause, Ladder, RungKind
 from schemas.model import digest_of
 from schemas.school import Role, Scope, ScopeKind
+from workflows.policy.escalation.ladders import Due, next_due
+from workflows.policy.escalation.troubles import Key, Trouble, blocked_since, key_of, troubles_of
 from workflows.policy.evaluate import usable_calendar
 from workflows.policy.judgement import earliest
-from workflows.policy.ladders import Due, next_due
 from workflows.policy.ledger import Ledger
 from workflows.policy.state import RolloutState, inputs_for
-from workflows.policy.troubles import Key, Trouble, blocked_since, key_of, troubles_of
 
 LATE = timedelta(minutes=15)
 """A wake-up later than this is an outage of ours: no ladder climbs more than one rung for it. Our judgement."""

@@ -1,4 +1,4 @@
-"""What the facts of escalations and work items add up to. Called by picture.py alone; pure, and it decides nothing."""
+"""What the facts of escalations and work items add up to. Called by `policy/picture.py` alone. Pure."""
 
 from typing import assert_never
 

@@ -19,10 +19,11 @@ from schemas.gate import (
 from schemas.model import digest_of
 from schemas.readiness import CATALOGUE
 from schemas.school import Role
-from workflows.policy import trust, undecidable
-from workflows.policy.fault import Fault, Path
-from workflows.policy.guards import watched_criteria
-from workflows.policy.kinds import faults_of, known, line_fault
+from workflows.policy import trust
+from workflows.policy.authoring import undecidable
+from workflows.policy.authoring.fault import Fault, Path
+from workflows.policy.authoring.kinds import faults_of, known, line_fault
+from workflows.policy.guard.guards import watched_criteria
 
 __all__ = ["Fault", "lint", "profile_for", "resolve"]
 

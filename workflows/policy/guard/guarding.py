@@ -15,13 +15,13 @@ from schemas.guard import Guard, GuardStage, GuardWatch
 from schemas.regress import GuardChanged, PhaseRegressed
 from schemas.school import GateId, Phase, Scope, ScopeKind
 from workflows.policy.calendar import add_days
+from workflows.policy.escalation.work import due_at, work_item_id
 from workflows.policy.evaluate import assess, evaluate, usable_calendar
-from workflows.policy.guards import UNREADABLE, watched_criteria
+from workflows.policy.guard.guards import UNREADABLE, watched_criteria
 from workflows.policy.judgement import earliest
 from workflows.policy.ledger import Ledger
 from workflows.policy.migration import open_phase
 from workflows.policy.state import RolloutState, inputs_for
-from workflows.policy.work import due_at, work_item_id
 
 
 def watch(ledger: Ledger) -> None:

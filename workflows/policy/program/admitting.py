@@ -17,9 +17,9 @@ from schemas.program_fact import (
     WaveOpened,
     WaveProgressed,
 )
-from workflows.policy.program_picture import ProgramLedger
-from workflows.policy.wave_dates import frozen_until
-from workflows.policy.waves import capacities, refusals
+from workflows.policy.program.picture import ProgramLedger
+from workflows.policy.program.wave_dates import frozen_until
+from workflows.policy.program.waves import capacities, refusals
 
 PAGE_MAX = 500
 """Schools admitted by one fact, and in one run of the workflow: Temporal's practice for parents."""

@@ -1,4 +1,4 @@
-"""What guards' facts add up to. Called by picture.py alone."""
+"""What guards' facts add up to. Called by `policy/picture.py` alone."""
 
 from typing import assert_never
 

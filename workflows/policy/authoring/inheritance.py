@@ -12,8 +12,8 @@ from typing import Any
 from schemas.gate import PolicyDocument
 from schemas.school import GateId
 from schemas.variance import Variance
-from workflows.policy.fault import Fault, Path
-from workflows.policy.tightness import Change, Turn, counterparts, profile_changes
+from workflows.policy.authoring.fault import Fault, Path
+from workflows.policy.authoring.tightness import Change, Turn, counterparts, profile_changes
 
 _OWN = ("name", "version", "title", "profiles", "inherits", "scope", "variances")
 """Fields in which an inheriting document speaks for itself; in all others it says what its parent says."""

@@ -1,4 +1,4 @@
-"""What facts about asks and approvals do to the picture. Called by picture.py alone."""
+"""What facts about asks and approvals do to the picture. Called by `policy/picture.py` alone."""
 
 from typing import assert_never
 

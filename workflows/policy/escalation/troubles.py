@@ -18,10 +18,10 @@ from schemas.school import GateId
 from schemas.signal import Direction
 from workflows.policy.calendar import add_days, ages_out_at
 from workflows.policy.criteria.reading import FUTURE_LIMIT
+from workflows.policy.escalation.silence import incident_of, owner_of_silence, shut_by
+from workflows.policy.exceptions.waiving import remind_at
 from workflows.policy.judgement import latest
-from workflows.policy.silence import incident_of, owner_of_silence, shut_by
 from workflows.policy.state import RolloutState
-from workflows.policy.waiving import remind_at
 
 Key = tuple[EscalationCause, str]
 """Two troubles of one key are one escalation."""

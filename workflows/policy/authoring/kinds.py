@@ -23,7 +23,7 @@ from schemas.gate import (
 )
 from schemas.readiness import CATALOGUE, on_grid
 from schemas.signal import Direction, Form, Signal
-from workflows.policy.fault import Fault, Path
+from workflows.policy.authoring.fault import Fault, Path
 
 
 def faults_of(criterion: Criterion, at: Path) -> Iterator[Fault]:

@@ -16,10 +16,10 @@ from schemas.school import GateId, Scope, ScopeKind
 from schemas.waiver import OverrideLapsed, WaiverEnded, WaiverReminded
 from workflows.policy.calendar import days_before
 from workflows.policy.evaluate import assess, usable_calendar
-from workflows.policy.guards import CONTRADICTABLE
+from workflows.policy.exceptions.overrides import confirm_by
+from workflows.policy.guard.guards import CONTRADICTABLE
 from workflows.policy.judgement import earliest
 from workflows.policy.ledger import Ledger
-from workflows.policy.overrides import confirm_by
 from workflows.policy.state import RolloutState, inputs_for
 
 Consequence = Literal["none", "hold", "regress"]

@@ -38,9 +38,9 @@ from schemas.program_fact import (
     ProgramStarted,
 )
 from schemas.school import STATE_ROLES, ProgramId, ScopeKind
-from workflows.policy import admitting
-from workflows.policy.program_picture import ProgramLedger
-from workflows.policy.waves import wave_cap
+from workflows.policy.program import admitting
+from workflows.policy.program.picture import ProgramLedger
+from workflows.policy.program.waves import wave_cap
 
 """Who may stop the line and lift it."""
 ACTS_KEPT = 200

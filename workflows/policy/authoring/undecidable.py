@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from schemas.gate import Criterion, Dwell, Gate, Profile, Severity, Share, Soak, Threshold, Trend
 from schemas.readiness import CATALOGUE, on_grid
 from schemas.school import GateId
-from workflows.policy.fault import Fault, Path
+from workflows.policy.authoring.fault import Fault, Path
 
 YEAR_DAYS = 180
 """Instructional days of a school year, in most states of the United States. A way that is longer ends in no year."""

@@ -16,7 +16,7 @@ from schemas.readiness import CATALOGUE
 from schemas.school import GateId
 from schemas.signal import Direction
 from schemas.trust import Trust
-from workflows.policy.document import profile_for
+from workflows.policy.authoring.document import profile_for
 from workflows.policy.people import RANK
 
 

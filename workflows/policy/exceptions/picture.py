@@ -1,4 +1,4 @@
-"""How waivers and overrides enter and leave the picture. Called by picture.py for their facts only."""
+"""How waivers and overrides enter and leave the picture. Called by `policy/picture.py` for their facts only."""
 
 from typing import assert_never
 

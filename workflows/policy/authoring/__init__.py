@@ -1,0 +1,1 @@
+"""Policy documents: from text to a policy, and everything that is wrong with one."""

@@ -1,0 +1,1 @@
+"""Ladders and work items: what is escalated, when each rung is due, and what ends it."""

@@ -1,0 +1,1 @@
+"""Waivers and overrides: which criteria may be excepted, by whom, until when, and what their end means."""

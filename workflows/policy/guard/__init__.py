@@ -1,0 +1,1 @@
+"""What keeps watching a gate after it has opened."""

@@ -1,0 +1,1 @@
+"""How a program admits its schools in waves."""
