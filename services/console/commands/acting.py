@@ -1,4 +1,4 @@
-"""How a person's act goes its way: roster, workflow, answer. Shared by `gate` and `hold`.
+"""How a person's act goes its way: roster, workflow, answer; and the words that every acting command shares.
 
 An act is recorded as asserted, not authenticated: `--as` says who acts, and nothing proves it. The same `--id` twice
 is one act.
@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from schemas.gate import SchoolPolicy
 from schemas.message import Command, CommandReply
-from schemas.school import Actor, Role, SchoolRecord
+from schemas.school import Actor, GateId, Role, SchoolRecord
 from services.console import door, library, roster, views
 from services.console.commands import screen
 from services.console.commands.session import Session, one_rollout, serve
@@ -35,6 +35,13 @@ ReasonOption = Annotated[str, typer.Option(help="Why, as a code: lower-case word
 IdOption = Annotated[
     str | None, typer.Option("--id", help="Id of this act; the same id twice is one act. Made up when absent.")
 ]
+ActorOption = Annotated[str, typer.Option("--as", metavar="ACTOR", help="Who acts: an actor of the roster, actor-...")]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
+NoteOption = Annotated[str | None, typer.Option(help="Id of a note kept elsewhere, under restriction.")]
+GateOption = Annotated[GateId | None, typer.Option(help="The gate; the school's current one when absent.")]
+SchoolArgument = Annotated[str, typer.Argument(help="SchoolId, NCES id, or a piece of the name.")]
+ProgramOption = Annotated[str | None, typer.Option(help="The program, when a school is in several.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 ASSERTED = "recorded as asserted, not authenticated"
 
@@ -56,6 +63,12 @@ class ActAnswer(Answer):
 Make = Callable[[Session, SchoolLine, Actor, str], Command]
 Wanted = Callable[[PictureRow, SchoolPolicy | None], Sequence[Role]]
 """The roles that the act calls for, first choice first."""
+
+
+def anybody(row: PictureRow, policy: SchoolPolicy | None) -> Sequence[Role]:
+    """Any role over the school may try; the highest is taken."""
+    del row, policy
+    return ()
 
 
 @dataclass(frozen=True, slots=True)

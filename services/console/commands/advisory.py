@@ -11,8 +11,8 @@ from schemas.school import Actor, Role, Scope
 from services.console import advisories
 from services.console.advisories import Reach
 from services.console.commands import screen
-from services.console.commands.reaching import YesOption, carry, read_file
-from services.console.commands.school import JsonOption
+from services.console.commands.acting import ActorOption, IdOption, JsonOption, YesOption
+from services.console.commands.reaching import carry, read_file
 from services.console.commands.session import CODES, Session, serve
 from services.console.views import Answer
 from services.kit.terminal import MEND, fail
@@ -24,7 +24,6 @@ app = typer.Typer(
     no_args_is_help=True, help="Known issues: hold exactly the schools that match.", epilog=f"{CODES}\n\n{EXAMPLE}"
 )
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="An advisory in JSON.")]
-ActorOption = Annotated[str, typer.Option("--as", metavar="ACTOR", help="Who acts: an actor of the roster, actor-...")]
 IdArgument = Annotated[str, typer.Argument(metavar="ADVISORY", help="Its id, as `advisory list` has it.")]
 
 
@@ -62,7 +61,7 @@ def publish(
     file: FileArgument,
     who: ActorOption,
     yes: YesOption = False,
-    act_id: Annotated[str | None, typer.Option("--id", help="Id of the advisory; made up when absent.")] = None,
+    act_id: IdOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Publishes an advisory: every school that matches is held, those that join later too."""

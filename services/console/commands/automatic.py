@@ -7,7 +7,7 @@ import typer
 from services.console import views
 from services.console.automatic import SelfOpened, self_opened
 from services.console.commands import screen
-from services.console.commands.school import JsonOption
+from services.console.commands.acting import JsonOption
 from services.console.commands.session import Session, serve
 
 

@@ -9,7 +9,7 @@ from schemas.fact import Fact, GateDecided
 from schemas.school import GateId
 from services.console import library, record, views
 from services.console.commands import screen
-from services.console.commands.school import JsonOption, ProgramOption, SchoolArgument
+from services.console.commands.acting import JsonOption, ProgramOption, SchoolArgument
 from services.console.commands.session import CODES, Session, one_rollout, serve
 from services.console.pack import proving
 from services.console.record import DecisionExport, Proof

@@ -7,7 +7,8 @@ import typer
 from services.console import census
 from services.console.census import Group
 from services.console.commands import screen
-from services.console.commands.school import JsonOption, ProgramOption, announce
+from services.console.commands.acting import JsonOption, ProgramOption
+from services.console.commands.school import announce
 from services.console.commands.session import CODES, Session, serve
 from services.console.views import SIMULATED, Answer
 from services.console.why import WhyAnswer

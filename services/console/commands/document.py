@@ -17,8 +17,18 @@ from schemas.gate import Document, SchoolPolicy
 from schemas.message import Command
 from schemas.school import Actor, GateId, Role
 from services.console.commands import screen
-from services.console.commands.acting import AsOption, IdOption, Person, StandInOption, carry
-from services.console.commands.school import JsonOption, ProgramOption, SchoolArgument, announce
+from services.console.commands.acting import (
+    AsOption,
+    IdOption,
+    JsonOption,
+    Person,
+    ProgramOption,
+    SchoolArgument,
+    StandInOption,
+    anybody,
+    carry,
+)
+from services.console.commands.school import announce
 from services.console.commands.session import CODES, Session, one_rollout, serve, sight_of
 from services.console.views import Answer, PictureRow, SchoolLine
 from services.kit.terminal import MEND, fail
@@ -72,7 +82,7 @@ def file(
         del session, line
         return FileDocument(act_id=identity, actor=actor, document=kind, digest=version)
 
-    carry(school, program, Person(who, stand_in), act_id, _anybody, make, as_json)
+    carry(school, program, Person(who, stand_in), act_id, anybody, make, as_json)
 
 
 @app.command(epilog=CODES)
@@ -137,11 +147,6 @@ def _line(gate: GateId, criterion: Document, picture: Picture) -> DocumentLine:
 def _asked_for(policy: SchoolPolicy | None) -> list[tuple[GateId, Document]]:
     gates = policy.gates.items() if policy else ()
     return [(gate_id, each) for gate_id, gate in gates for each in gate.criteria if isinstance(each, Document)]
-
-
-def _anybody(row: PictureRow, policy: SchoolPolicy | None) -> Sequence[Role]:
-    del row, policy
-    return ()
 
 
 def _digest(path: Path | None, digest: str | None) -> str:

@@ -15,8 +15,17 @@ from schemas.school import Actor, Role
 from services.console import door, history
 from services.console import incidents as events
 from services.console.commands import screen
-from services.console.commands.acting import AsOption, IdOption, Person, StandInOption, Wanted, carry
-from services.console.commands.school import JsonOption, announce
+from services.console.commands.acting import (
+    AsOption,
+    IdOption,
+    JsonOption,
+    Person,
+    StandInOption,
+    Wanted,
+    YesOption,
+    carry,
+)
+from services.console.commands.school import announce
 from services.console.commands.session import CODES, Session, serve
 from services.console.escalations import EscalationLine, escalation_lines, facts_about, place_of
 from services.console.views import PictureRow, SchoolLine
@@ -159,7 +168,6 @@ def _incident_row(each: Incident) -> tuple[object, ...]:
 
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A name for the outage, as a code: kafka-away.")]
-YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 ProgramRequired = Annotated[str, typer.Option(help="The program whose ladders it concerns.")]
 
 

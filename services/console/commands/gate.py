@@ -16,14 +16,19 @@ from services.console.commands.acting import (
     ASSERTED,
     AsOption,
     ForOption,
+    GateOption,
     IdOption,
+    JsonOption,
+    NoteOption,
     Person,
+    ProgramOption,
     ReasonOption,
+    SchoolArgument,
     StandInOption,
     carry,
 )
 from services.console.commands.automatic import automatic
-from services.console.commands.school import JsonOption, ProgramOption, SchoolArgument, announce
+from services.console.commands.school import announce
 from services.console.commands.session import CODES, Session, one_rollout, serve, sight_of
 from services.console.commands.signing import SignedAnswer, sign_all
 from services.console.views import PictureRow, SchoolLine
@@ -37,9 +42,6 @@ app.command("override", epilog=CODES)(overriding.override)
 app.command("confirm", epilog=CODES)(overriding.confirm)
 app.command("overrides", epilog=CODES)(overriding.overrides)
 app.command("automatic", epilog=CODES)(automatic)
-
-GateOption = Annotated[GateId | None, typer.Option(help="The gate; the school's current one when absent.")]
-NoteOption = Annotated[str | None, typer.Option(help="Id of a note kept elsewhere, under restriction.")]
 
 
 @app.command("sign-off", epilog=CODES)

@@ -1,6 +1,5 @@
 """`firstbell hold`: a person keeps a school where it is, and lets it go again."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
@@ -8,16 +7,25 @@ from typing import Annotated
 import typer
 
 from schemas.decision import Hold, HoldKind
-from schemas.gate import SchoolPolicy
 from schemas.message import AddHold, Command, ReleaseHold
 from schemas.school import Actor, Role, Scope, ScopeKind
 from services.console.commands import scoped
-from services.console.commands.acting import AsOption, IdOption, Person, ReasonOption, StandInOption, carry
+from services.console.commands.acting import (
+    AsOption,
+    IdOption,
+    JsonOption,
+    Person,
+    ProgramOption,
+    ReasonOption,
+    SchoolArgument,
+    StandInOption,
+    YesOption,
+    anybody,
+    carry,
+)
 from services.console.commands.advisory import list_all
-from services.console.commands.reaching import YesOption
-from services.console.commands.school import JsonOption, ProgramOption, SchoolArgument
 from services.console.commands.session import CODES, Session
-from services.console.views import PictureRow, SchoolLine
+from services.console.views import SchoolLine
 from workflows.policy.acts.holding import ROBOT
 
 app = typer.Typer(no_args_is_help=True, help="Hold a school, or lift a hold.", epilog=CODES)
@@ -86,7 +94,7 @@ def add(
         )
         return AddHold(act_id=identity, actor=actor, hold=hold)
 
-    carry(school, program, Person(who, stand_in), act_id, _anybody, make, as_json)
+    carry(school, program, Person(who, stand_in), act_id, anybody, make, as_json)
 
 
 @app.command(epilog=CODES)
@@ -105,10 +113,4 @@ def release(
         del session, line
         return ReleaseHold(act_id=identity, actor=actor, hold_id=hold.removeprefix("hold:"))
 
-    carry(school, program, Person(who, stand_in), act_id, _anybody, make, as_json)
-
-
-def _anybody(row: PictureRow, policy: SchoolPolicy | None) -> Sequence[Role]:
-    """Any role over the school may try; the highest is taken."""
-    del row, policy
-    return ()
+    carry(school, program, Person(who, stand_in), act_id, anybody, make, as_json)

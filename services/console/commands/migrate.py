@@ -11,7 +11,7 @@ from schemas.model import digest_of
 from schemas.school import STATE_ROLES, Actor
 from services.console import door, library, migration, roster, views
 from services.console.commands import screen
-from services.console.commands.acting import ASSERTED, AsOption, IdOption, StandInOption
+from services.console.commands.acting import ASSERTED, AsOption, IdOption, JsonOption, StandInOption, YesOption
 from services.console.commands.session import CODES, Session, serve
 from services.console.migration import MigrationAnswer, MigrationPlan, Planner
 from services.console.views import SIMULATED, SchoolLine
@@ -35,8 +35,8 @@ def migrate(
     stand_in: StandInOption = False,
     reason: Annotated[str, typer.Option(help="Why, as a code.")] = "policy-changed",
     act_id: IdOption = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Give a program's schools another policy, taken by each when its next phase opens.
 

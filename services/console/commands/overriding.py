@@ -7,11 +7,22 @@ import typer
 
 from schemas.gate import SchoolPolicy
 from schemas.message import Command
-from schemas.school import Actor, GateId, Role
+from schemas.school import Actor, Role
 from schemas.waiver import ConfirmOverride, OverrideGate
-from services.console.commands.acting import AsOption, IdOption, Person, ReasonOption, StandInOption, carry
+from services.console.commands.acting import (
+    AsOption,
+    GateOption,
+    IdOption,
+    JsonOption,
+    NoteOption,
+    Person,
+    ProgramOption,
+    ReasonOption,
+    SchoolArgument,
+    StandInOption,
+    carry,
+)
 from services.console.commands.register import AuditOption, DistrictOption, read, show
-from services.console.commands.school import JsonOption, ProgramOption, SchoolArgument
 from services.console.commands.session import Session
 from services.console.views import PictureRow, SchoolLine
 
@@ -21,8 +32,8 @@ def override(
     criteria: Annotated[list[str], typer.Argument(metavar="CRITERION...", help="Exact ids of the gate's criteria.")],
     reason: ReasonOption,
     sponsor: Annotated[Role, typer.Option(help="The role for whose sake it is done; public.")],
-    gate: Annotated[GateId | None, typer.Option(help="The gate; the school's current one when absent.")] = None,
-    note: Annotated[str | None, typer.Option(help="Id of a note kept elsewhere, under restriction.")] = None,
+    gate: GateOption = None,
+    note: NoteOption = None,
     who: AsOption = None,
     stand_in: StandInOption = False,
     program: ProgramOption = None,

@@ -11,6 +11,7 @@ from schemas.fact import Fact, GateDecided
 from schemas.gate import PolicyDocument
 from services.console import library, views
 from services.console.commands import screen
+from services.console.commands.acting import JsonOption
 from services.console.commands.session import CODES, Session, serve
 from services.console.pack.cells import MINIMUM_DEFAULT
 from services.console.pack.making import Files, Material, make_pack
@@ -43,7 +44,7 @@ def export(
         int,
         typer.Option("--minimum-cell", min=2, help="People below whom numbers are hidden; your state may have a rule."),
     ] = MINIMUM_DEFAULT,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Writes a pack fit for a public-records request: no person, no pupil, decisions that can be decided again.
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 from uuid import uuid4
 
 import typer
@@ -23,7 +23,6 @@ from services.console.commands.session import Session, serve
 from services.console.views import Answer
 from services.kit.terminal import DONE, MEND, REFUSED, fail
 
-YesOption = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
 SHOWN_MAX = 8
 """Schools named in a preview. Our judgement, 2026-11-25."""
 

@@ -8,7 +8,7 @@ import typer
 from services.console import census, library
 from services.console import report as page
 from services.console.commands import screen
-from services.console.commands.school import JsonOption, ProgramOption
+from services.console.commands.acting import JsonOption, ProgramOption
 from services.console.commands.session import CODES, Session, serve
 from services.console.divergence import DivergenceReport, Told, compile_divergence
 from services.console.report import OUTCOMES, Report

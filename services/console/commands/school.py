@@ -10,6 +10,7 @@ from schemas.readiness import CATALOGUE, Reading
 from schemas.school import Phase
 from services.console import history, library, views
 from services.console.commands import screen
+from services.console.commands.acting import JsonOption, ProgramOption, SchoolArgument
 from services.console.commands.session import CODES, Session, one_rollout, serve, sight_of
 from services.console.escalations import Placed
 from services.console.views import SchoolLine
@@ -20,9 +21,6 @@ app = typer.Typer(no_args_is_help=True, help="Where schools stand, and why.", ep
 
 NAMED_MAX = 2
 """Failing criteria named in a row. Our judgement, 2026-11-23."""
-SchoolArgument = Annotated[str, typer.Argument(help="SchoolId, NCES id, or a piece of the name.")]
-ProgramOption = Annotated[str | None, typer.Option(help="The program, when a school is in several.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
 @app.command("list", epilog=CODES)

@@ -8,10 +8,17 @@ import typer
 from schemas.advisory import Advisory, Exemption
 from schemas.decision import Blocks, HoldKind
 from schemas.school import Actor, SchoolId, Scope, ScopeKind
-from services.console.commands.acting import ReasonOption
-from services.console.commands.advisory import ActorOption, IdArgument, known, lifter, withdraw_one
-from services.console.commands.reaching import YesOption, carry
-from services.console.commands.school import JsonOption, ProgramOption, SchoolArgument
+from services.console.commands.acting import (
+    ActorOption,
+    IdOption,
+    JsonOption,
+    ProgramOption,
+    ReasonOption,
+    SchoolArgument,
+    YesOption,
+)
+from services.console.commands.advisory import IdArgument, known, lifter, withdraw_one
+from services.console.commands.reaching import carry
 from services.console.commands.session import Session, one_rollout, serve
 from services.kit.terminal import MEND, fail
 from workflows.policy.acts.holding import ROBOT
@@ -64,7 +71,7 @@ def stop(
     program: ProgramOption = None,
     passing: Annotated[list[str] | None, typer.Option("--bypass", help="SchoolId that passes by name; repeat.")] = None,
     yes: YesOption = False,
-    act_id: Annotated[str | None, typer.Option("--id", help="Id of this act; the same id twice is one act.")] = None,
+    act_id: IdOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """EMERGENCY STOP over a scope: no gate opens and nothing is handed out, until it is withdrawn or its time ends."""

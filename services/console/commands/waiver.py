@@ -9,13 +9,25 @@ import typer
 
 from schemas.gate import SchoolPolicy
 from schemas.message import Command
-from schemas.school import Actor, GateId, Role, Scope, ScopeKind
+from schemas.school import Actor, Role, Scope, ScopeKind
 from schemas.waiver import GrantWaiver, ProposeWaiver, RevokeWaiver
 from services.console import register as book
 from services.console.commands import screen
-from services.console.commands.acting import AsOption, IdOption, Person, ReasonOption, StandInOption, carry
+from services.console.commands.acting import (
+    AsOption,
+    GateOption,
+    IdOption,
+    JsonOption,
+    NoteOption,
+    Person,
+    ProgramOption,
+    ReasonOption,
+    SchoolArgument,
+    StandInOption,
+    anybody,
+    carry,
+)
 from services.console.commands.register import AuditOption, DistrictOption, read, show
-from services.console.commands.school import JsonOption, ProgramOption, SchoolArgument
 from services.console.commands.session import CODES, Session
 from services.console.views import PictureRow, SchoolLine
 from workflows.policy.people import RANK, above
@@ -59,13 +71,13 @@ def propose(
     category: Annotated[
         Category, typer.Option(help="mitigated, or waived where nothing stands in.")
     ] = Category.MITIGATED,
-    gate: Annotated[GateId | None, typer.Option(help="The gate; the school's current one when absent.")] = None,
+    gate: GateOption = None,
     scope: Annotated[
         Reach, typer.Option(help="school, or district: it then stays behind when the school moves.")
     ] = Reach.SCHOOL,
     days: DaysOption = None,
     until: UntilOption = None,
-    note: Annotated[str | None, typer.Option(help="Id of a note kept elsewhere, under restriction.")] = None,
+    note: NoteOption = None,
     who: AsOption = None,
     stand_in: StandInOption = False,
     program: ProgramOption = None,
@@ -84,7 +96,7 @@ def propose(
             expires_at=_ends(session.now, days, until),
         )  # fmt: skip
 
-    carry(school, program, Person(who, stand_in), act_id, _anybody, make, as_json)
+    carry(school, program, Person(who, stand_in), act_id, anybody, make, as_json)
 
 
 @app.command(epilog=CODES)
@@ -175,12 +187,6 @@ def _ends(now: datetime, days: float | None, until: datetime | None) -> datetime
     if until is not None:
         return until.replace(tzinfo=UTC)
     return None if days is None else now + timedelta(days=days)
-
-
-def _anybody(row: PictureRow, policy: SchoolPolicy | None) -> Sequence[Role]:
-    """Any role over the school may ask; the lowest ask for themselves, the highest is taken."""
-    del row, policy
-    return ()
 
 
 def _granters(row: PictureRow, policy: SchoolPolicy | None) -> Sequence[Role]:

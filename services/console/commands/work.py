@@ -9,9 +9,20 @@ from schemas.gate import SchoolPolicy
 from schemas.message import CloseWorkItem, Command, OpenWorkItem
 from schemas.school import Actor, Role
 from services.console.commands import screen
-from services.console.commands.acting import AsOption, IdOption, Person, ReasonOption, StandInOption, carry
+from services.console.commands.acting import (
+    AsOption,
+    IdOption,
+    JsonOption,
+    Person,
+    ProgramOption,
+    ReasonOption,
+    SchoolArgument,
+    StandInOption,
+    anybody,
+    carry,
+)
 from services.console.commands.escalation import District, Filter, located
-from services.console.commands.school import JsonOption, ProgramOption, SchoolArgument, announce
+from services.console.commands.school import announce
 from services.console.commands.session import CODES, Session, serve
 from services.console.escalations import WorkLineAnswer, work_lines
 from services.console.views import PictureRow, SchoolLine
@@ -81,7 +92,7 @@ def open_work(
             act_id=identity, actor=actor, title=title, assignee=assignee, due_days=due_days, ladder=ladder
         )
 
-    carry(school, program, Person(who, stand_in), act_id, _anybody, make, as_json)
+    carry(school, program, Person(who, stand_in), act_id, anybody, make, as_json)
 
 
 @app.command(epilog=CODES)
@@ -106,9 +117,3 @@ def close(
         return (found.assignee,) if found is not None else ()
 
     carry(school, program, Person(who, stand_in), act_id, assignee, make, as_json)
-
-
-def _anybody(row: PictureRow, policy: SchoolPolicy | None) -> Sequence[Role]:
-    """Any role over the school may open work; the highest is taken."""
-    del row, policy
-    return ()
