@@ -1,0 +1,102 @@
+"""Verbs that people type seldom, on a living rehearsal: each reaches its workflow, and what it may not do is refused."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.harness.stack import PrivateStack
+from tests.harness.until import until_true
+from tests.integration.test_console_live import Life
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
+ROOT = Path(__file__).parents[2]
+PROGRAM, WAVES = "verbs", str(ROOT / "deploy/programs/default.yaml")
+
+
+@pytest.fixture(scope="module")
+def life() -> Iterator[Life]:
+    """One school that no source tells of: it stands at its first gates however slow the machine is."""
+    with PrivateStack.start(with_rooms=True) as stack:
+        living = Life(stack.settings.home, "")
+        living.must("directory", "import", *(str(file) for file in sorted((ROOT / "deploy/data").rglob("*.csv"))))
+        listing = living.must("directory", "list", "--json").tree
+        district = min(line["district_id"] for line in listing if line["schools_count"] == 1)
+        living.must("roster", "rehearse", "--district", district)
+        start = (datetime.now(UTC) + timedelta(seconds=10)).isoformat()
+        living.must(
+            "calendar", "rehearse", "--district", district, "--start", start, "--day-seconds", "1", "--days", "150",
+            "--first-date", "2026-09-01", "--last-day-hours", "720",
+        )  # fmt: skip
+        words = ("--policy", "default", "--district", district, "--rehearsal", "--release", "r1")
+        planned = living.must("program", "plan", PROGRAM, "--waves", WAVES, *words, "--json").tree
+        assert living.schools(PROGRAM) == [], "a plan starts nothing"
+        assert [wave["schools"] for wave in planned["waves"]] == [1]
+        living.must("program", "start", PROGRAM, "--waves", WAVES, *words)
+        until_true(lambda: living.schools(PROGRAM), what="the school in the projection")
+        yield living
+
+
+def school_of(life: Life) -> str:
+    [line] = life.schools(PROGRAM)
+    found: str = line["school_id"]
+    return found
+
+
+def reply_of(tree: Any) -> Any:
+    return tree.get("reply", tree)
+
+
+def refused(life: Life, *words: str) -> Any:
+    """The reply of an act that was refused."""
+    done = life.type(*words, "--json")
+    assert done.code == 4, f"{words}: exit {done.code}\n{done.out}\n{done.err}"
+    return reply_of(done.tree)
+
+
+def test_a_program_is_halted_and_resumed_once_an_id(life: Life) -> None:
+    assert refused(life, "program", "resume", PROGRAM, "--reason", "devices-replaced", "--stand-in")["refusal"]
+    for verb, reason in (("halt", "devices-recalled"), ("resume", "devices-replaced")):
+        words = ("program", verb, PROGRAM, "--reason", reason, "--stand-in", "--id", f"{verb}-verbs-1", "--json")
+        first, again = reply_of(life.must(*words).tree), reply_of(life.must(*words).tree)
+        assert first["accepted"], first
+        assert again == first, "the same id twice is one act, and one fact"
+
+
+def test_a_document_is_filed_by_one_and_approved_by_another(life: Life) -> None:
+    school, digest = school_of(life), "sha256:" + "a" * 64
+    words = ("rollout-plan", "--digest", digest, "--program", PROGRAM)
+    filed = life.must("document", "file", school, *words, "--stand-in", "--json").tree["actor"]
+    other = ("rollout-plan", "--digest", "sha256:" + "b" * 64, "--program", PROGRAM, "--stand-in")
+    assert refused(life, "document", "approve", school, *other)["refusal"], "a version that is not on file"
+    approved = life.must("document", "approve", school, *words, "--stand-in", "--json").tree["actor"]
+    assert approved["actor_id"] != filed["actor_id"]
+
+    def on_file() -> bool:
+        [line] = life.must("document", "list", school, "--program", PROGRAM, "--json").tree["documents"]
+        seen = (line["digest"], line["author_role"], line["approved_by"])
+        return bool(seen == (digest, filed["role"], [approved["role"]]))
+
+    until_true(on_file, what="the document, filed and approved, in the projection")
+
+
+def test_who_acts_under_a_delegation_is_recorded_with_its_giver(life: Life) -> None:
+    school = school_of(life)
+    people = {each["role"]: each["actor_id"] for each in life.must("roster", "show", "--json").tree}
+    giver, receiver, today = people["principal"], people["coach"], datetime.now(UTC).date()
+    sign = ("gate", "sign-off", school, "--as", receiver, "--for", giver)
+    assert refused(life, *sign)["refusal"] == "delegation-unknown"
+    days = ("--from", str(today - timedelta(days=1)), "--until", str(today + timedelta(days=2)))
+    life.must("roster", "delegate", "--as", giver, "--to", receiver, "--role", "principal", *days)
+    until_true(lambda: life.type(*sign, "--id", "sign-verbs-1").code == 0, what="the delegation at the console's door")
+    actor = life.must(*sign, "--id", "sign-verbs-1", "--json").tree["actor"]
+    assert (actor["actor_id"], actor["role"], actor["acting_for"]) == (receiver, "principal", giver)
+
+
+def test_no_approval_is_withdrawn_that_nobody_gave_and_no_gate_is_opened_by_hand_that_trust_keeps(life: Life) -> None:
+    school = school_of(life)
+    assert refused(life, "gate", "withdraw", school, "--stand-in")["refusal"] == "no-approval-stands"
+    by_hand = ("gate", "advance", school, "--reason", "seen-myself", "--stand-in")
+    assert refused(life, *by_hand)["refusal"] == "not-by-hand"
