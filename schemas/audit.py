@@ -11,12 +11,15 @@ from pydantic import Field, StringConstraints
 from schemas.model import Code, Digest, Instant, Strict, digest_of
 
 ChainId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
-"""A district's id, or `unplaced` for what happened before its district was told."""
+"""A district's id; `unplaced` for what happened before its district was told; `statewide` for what belongs to none."""
 
 EntryKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z-]{0,30}:[A-Za-z0-9][A-Za-z0-9./-]{0,199}$")]
-"""Where the source keeps it: `fact:PROGRAM/SCHOOL/SEQUENCE`. Entered once for ever."""
+"""Where the source keeps it: `fact:PROGRAM/SCHOOL/SEQUENCE`, `program-fact:PROGRAM/SEQUENCE`, `variance:ID/REVISION`,
+`note:ID`. Entered once for ever."""
 
 UNPLACED: ChainId = "unplaced"
+STATEWIDE: ChainId = "statewide"
+"""Facts of programs, variances, and ids and digests of notes: no district owns them."""
 
 
 class AuditEntry(Strict):

@@ -16,6 +16,7 @@ from schemas.escalation import Incident
 from schemas.events import assessment, helpdesk, provisioning, training
 from schemas.fact import Fact
 from schemas.gate import PolicyStored
+from schemas.note import NoteKept
 from schemas.program_fact import ProgramFact
 from schemas.readiness import Reading
 from schemas.school import ActorRecord, SchoolRecord
@@ -57,6 +58,7 @@ CALENDARS = Topic("firstbell.directory.calendar.v1", "directory", "digest", 1, N
 CALENDAR_POINTERS = Topic(
     "firstbell.directory.calendar-pointer.v1", "directory", "district", 1, None, False, (CalendarPointer,)
 )
+NOTES = Topic("firstbell.directory.note.v1", "directory", "note", 1, None, False, (NoteKept,))
 POLICIES = Topic("firstbell.policies.document.v1", "policies", "digest", 1, None, False, (PolicyStored,))
 VARIANCES = Topic("firstbell.policies.variance.v1", "policies", "variance", 1, None, False, (Variance,))
 PROVISIONING = Topic(
@@ -92,7 +94,7 @@ RAW_TOPICS: tuple[Topic, ...] = (PROVISIONING, HELPDESK, TRAINING, ASSESSMENT)
 """Strict topics that people and sources may publish to."""
 
 TOPICS: tuple[Topic, ...] = (
-    SCHOOLS, ACTORS, CALENDARS, CALENDAR_POINTERS, POLICIES, VARIANCES, *RAW_TOPICS, READINGS, FACTS, ADVISORIES,
+    SCHOOLS, ACTORS, CALENDARS, CALENDAR_POINTERS, NOTES, POLICIES, VARIANCES, *RAW_TOPICS, READINGS, FACTS, ADVISORIES,
     PROGRAM_FACTS, INCIDENTS,
 )  # fmt: skip
 """Every topic there is."""

@@ -1,6 +1,6 @@
-"""The auditor's process: it enters every fact into the chain of its district, and signs the chains' heads.
+"""The auditor's process: it enters every fact into the chain of its district, what is statewide into one, and signs heads.
 
-Started by `firstbell serve auditor`. It reads the fact topic like any other reader, publishes nothing, and shares no
+Started by `firstbell serve auditor`. It reads its topics like any other reader, publishes nothing, and shares no
 table with those it audits. What it keeps in PostgreSQL can be cut or restored; its heads are kept elsewhere.
 """
 
@@ -9,10 +9,11 @@ from pathlib import Path
 import structlog
 
 from schemas.metrics import AUDITOR
-from schemas.topics import FACTS
+from schemas.topics import FACTS, NOTES, PROGRAM_FACTS, VARIANCES
 from services.auditor.chain import sealing
 from services.auditor.chain.journal import enter_facts
 from services.auditor.chain.keys import heads_folder, load_signer
+from services.auditor.chain.statewide import enter_statewide
 from services.kit.batch import Batch
 from services.kit.consume import Subscription
 from services.kit.metrics import Metrics
@@ -20,7 +21,14 @@ from services.kit.process import Process, Sweep
 from services.kit.room import Room
 from services.kit.settings import Settings
 
-SUBSCRIPTIONS = (Subscription((FACTS.name,), "auditor-facts", FACTS.decoder, enter_facts),)
+STATEWIDE_TOPICS = (PROGRAM_FACTS, VARIANCES, NOTES)
+SUBSCRIPTIONS = (
+    Subscription((FACTS.name,), "auditor-facts", FACTS.decoder, enter_facts),
+    Subscription(
+        tuple(topic.name for topic in STATEWIDE_TOPICS), "auditor-statewide",
+        {kind: model for topic in STATEWIDE_TOPICS for kind, model in topic.decoder.items()}, enter_statewide,
+    ),
+)  # fmt: skip
 
 
 class Sealer:

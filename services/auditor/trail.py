@@ -1,35 +1,35 @@
-"""I7: the audit's chains verify, their heads stand, and they hold exactly the facts of the topic.
+"""I7: the audit's chains verify, their heads stand, and they hold exactly what their topics told.
 
 Called by `firstbell verify`. Walking alone cannot show an entry that was added at the end, or one that never was: the
 topic can. Reads the auditor's own tables in one snapshot, before the topic is read, so that nothing is missed.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import asyncpg
 
-from schemas.audit import ChainId
 from schemas.fact import Fact
-from schemas.topics import FACTS
+from schemas.topics import FACTS, NOTES, PROGRAM_FACTS, VARIANCES
 from services.auditor.breach import Breach, Invariant
 from services.auditor.chain.heads import HeadFiles, read_files
 from services.auditor.chain.journal import Chains, content_digest, fact_key, read_chains
 from services.auditor.chain.keys import heads_folder, load_verifier
 from services.auditor.chain.links import Fault, FaultKind
 from services.auditor.chain.walk import walk
+from services.auditor.statewide import NO_CHAIN, Kept, Told, compare_kept, read_kept, superseded
 from services.kit.settings import Settings
 
 SHOWN_MAX = 20
 """Faults named one by one; the rest are counted in the last. Our judgement, 2026-11-25: a page."""
-UNKNOWN_CHAIN: ChainId = "none"
-"""Named where a fact has no entry, so no chain."""
+SOURCES = {"fact": FACTS.name, "program-fact": PROGRAM_FACTS.name, "variance": VARIANCES.name, "note": NOTES.name}
+"""What stands before the colon of an entry's key, to the topic that told it."""
 NEXT = {
     FaultKind.HEAD: "keep the heads' files as they are; compare them with their copy on another machine",
     FaultKind.UNSEALED: "see that the room auditor runs and may write the heads' folder",
-    FaultKind.ABSENT: "see `firstbell dlq list --room auditor`; a fact without an entry can be changed unseen",
+    FaultKind.ABSENT: "see `firstbell dlq list --room auditor`; what has no entry can be changed unseen",
 }
 """What to do next, where it is not to look at the database."""
 
@@ -43,16 +43,24 @@ class Published:
     partition: int
     offset: int
 
+    @property
+    def told(self) -> Told:
+        """As any record that the chains enter."""
+        key = fact_key(self.fact.program_id, self.fact.school_id, self.fact.fact_sequence)
+        return Told(key, self.document, FACTS.name, self.partition, self.offset)
+
 
 @dataclass(frozen=True, slots=True)
 class Journal:
     """The auditor's tables in one snapshot."""
 
     chains: Chains
-    fences: dict[int, int]
-    """Of the fact topic, by partition."""
+    fences: dict[tuple[str, int], int]
+    """By topic and partition."""
     heads: HeadFiles
     """As they were before the entries were read."""
+    kept: Kept
+    """Rows of variances and notes."""
 
 
 async def read_journal(settings: Settings, connection: "asyncpg.Connection[asyncpg.Record]") -> Journal | None:
@@ -63,13 +71,12 @@ async def read_journal(settings: Settings, connection: "asyncpg.Connection[async
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await connection.execute("set local search_path to auditor")
         chains = await read_chains(connection)
-        fences = await connection.fetch(
-            "select partition, next_offset from fence where topic = $1 and not retired", FACTS.name
-        )
-    return Journal(chains, {row["partition"]: row["next_offset"] for row in fences}, files)
+        rows = await connection.fetch("select topic, partition, next_offset from fence where not retired")
+    fences = {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+    return Journal(chains, fences, files, await read_kept(connection))
 
 
-async def check_trail(settings: Settings, journal: Journal | None, published: Iterable[Published]) -> list[Breach]:
+async def check_trail(settings: Settings, journal: Journal | None, told: Sequence[Told]) -> list[Breach]:
     """Every fault of chains, heads and entries, as breaches of I7. Blocks on the heads' files."""
     if journal is None:
         return [
@@ -82,34 +89,35 @@ async def check_trail(settings: Settings, journal: Journal | None, published: It
     def look() -> list[Fault]:
         verifier = load_verifier(settings, journal.heads.folder)
         walked = walk(journal.chains, journal.heads, verifier, datetime.now(UTC))
-        return [*walked.faults, *compare(journal, published)]
+        return [*walked.faults, *compare(journal, told), *compare_kept(journal.kept, told, journal.chains)]
 
     return _breaches(await asyncio.to_thread(look))
 
 
-def compare(journal: Journal, published: Iterable[Published]) -> list[Fault]:
-    """Where the entries of facts and the facts of the topic differ, in either direction."""
-    on_topic: dict[str, Published] = {}
-    for each in published:
-        fact = each.fact
-        on_topic.setdefault(fact_key(fact.program_id, fact.school_id, fact.fact_sequence), each)
+def compare(journal: Journal, told: Iterable[Told]) -> list[Fault]:
+    """Where the entries and the records of their topics differ, in either direction."""
+    on_topic: dict[str, Told] = {}
+    for each in told:
+        on_topic.setdefault(each.key, each)
     faults = []
     entered: set[str] = set()
     for chain, links in sorted(journal.chains.links.items()):
         for link in links:
             entry = link.entry
-            if not entry.key.startswith("fact:"):
+            topic = SOURCES.get(entry.key.partition(":")[0])
+            if topic is None:
                 continue
             entered.add(entry.key)
             seen = on_topic.get(entry.key)
             if seen is None:
-                faults.append(Fault(FaultKind.INSERTED, chain, entry.number, f"{entry.key} on {FACTS.name}", "none"))
+                if not superseded(entry.key, on_topic):
+                    faults.append(Fault(FaultKind.INSERTED, chain, entry.number, f"{entry.key} on {topic}", "none"))
             elif (digest := content_digest(seen.document)) != entry.digest:
                 faults.append(Fault(FaultKind.EDITED, chain, entry.number, f"{digest} of {entry.key}", entry.digest))
     for key in sorted(on_topic.keys() - entered):
         each = on_topic[key]
-        if each.offset < journal.fences.get(each.partition, 0):
-            faults.append(Fault(FaultKind.ABSENT, UNKNOWN_CHAIN, 0, f"an entry of {key}", "none in any chain"))
+        if each.offset < journal.fences.get((each.topic, each.partition), 0):
+            faults.append(Fault(FaultKind.ABSENT, NO_CHAIN, 0, f"an entry of {key}", "none in any chain"))
     return faults
 
 

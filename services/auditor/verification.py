@@ -18,6 +18,7 @@ from services.auditor.ledger import check_ledger, read_ledger
 from services.auditor.pictures import check_pictures
 from services.auditor.rebuild import check_rooms
 from services.auditor.standing import check_standing, must_be_asked
+from services.auditor.statewide import read_told
 from services.auditor.trail import Published, check_trail, read_journal
 from services.auditor.workflows import look_at_workflows
 from services.kit.database import password
@@ -146,7 +147,9 @@ async def _check_log(
     if ledger is not None:
         checked.breaches += check_ledger(ledger, ((each.fact, each.document) for each in log.published))
     if Invariant.AUDIT in wanted:
-        checked.breaches += await check_trail(settings, journal, log.published)
+        told, unreadable = await asyncio.to_thread(read_told, settings)
+        checked.breaches += unreadable
+        checked.breaches += await check_trail(settings, journal, [*(each.told for each in log.published), *told])
     if Invariant.NOT_STUCK in wanted:
         checked.breaches += await _check_standing(settings, checked)
     return checked

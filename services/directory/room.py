@@ -2,13 +2,25 @@
 
 from pathlib import Path
 
+from services.directory.note_store import tell
 from services.directory.roster_store import end_and_begin_by_date
+from services.kit.database import connect
 from services.kit.process import Process, Sweep
 from services.kit.room import Room
 from services.kit.settings import Settings
 
 ROSTER_SWEEP_SECONDS = 60.0
 """Seconds between two looks for roles that begin or end by date. Our judgement, 2026-11-23."""
+
+
+async def prepare(settings: Settings) -> None:
+    """Every note that was kept before notes were audited is told once this returns, by id and digest."""
+    connection = await connect(settings, "directory")
+    try:
+        async with connection.transaction():
+            await tell(connection)
+    finally:
+        await connection.close()
 
 
 async def run(settings: Settings) -> None:
@@ -18,4 +30,4 @@ async def run(settings: Settings) -> None:
     ).run()
 
 
-ROOM = Room("directory", migrations=Path(__file__).parent / "migrations", run=run)
+ROOM = Room("directory", migrations=Path(__file__).parent / "migrations", run=run, prepare=prepare)

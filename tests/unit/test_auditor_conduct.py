@@ -23,6 +23,7 @@ from schemas.fact import ContextChanged, Fact, GateDecided, GateOpened, HoldAdde
 from schemas.ladder import EscalationCause, RungKind
 from schemas.model import digest_of
 from schemas.school import GateId, Phase, Role
+from schemas.topics import FACTS as TOPIC
 from services.auditor.breach import Invariant
 from services.auditor.chain.heads import HeadFiles
 from services.auditor.chain.journal import Chains, content_digest, district_told, fact_key
@@ -31,6 +32,7 @@ from services.auditor.conduct import check_conduct
 from services.auditor.facts import Documents, check_facts
 from services.auditor.ladders import check_ladders
 from services.auditor.standing import Running, Standing, awaited, check_standing, must_be_asked
+from services.auditor.statewide import Kept
 from services.auditor.trail import Journal, Published, compare
 from tests.harness.scenario import CLEAN, DISTRICT, Scenario, actor, context_of, document_of
 
@@ -350,9 +352,10 @@ def entered(facts: list[Fact]) -> list[Link]:
 
 def against(facts: list[Fact], topic: list[Fact], fence: int | None = None) -> list[tuple[FaultKind, int]]:
     published = [Published(fact, fact.model_dump_json().encode(), 0, offset) for offset, fact in enumerate(topic)]
-    fences = {0: len(topic) if fence is None else fence}
-    journal = Journal(Chains({DISTRICT: entered(facts)}, {}), fences, HeadFiles(Path("heads"), {}))
-    return [(fault.kind, fault.number) for fault in compare(journal, published)]
+    fences = {(TOPIC.name, 0): len(topic) if fence is None else fence}
+    chains, heads = Chains({DISTRICT: entered(facts)}, {}), HeadFiles(Path("heads"), {})
+    journal = Journal(chains, fences, heads, Kept({}, frozenset()))
+    return [(fault.kind, fault.number) for fault in compare(journal, (each.told for each in published))]
 
 
 def test_entries_are_the_facts_of_the_topic_no_more_no_fewer_no_others() -> None:

@@ -21,7 +21,7 @@ from services.kit.terminal import DONE, MEND, NO, codes, emit, fail, run
 CODES = codes("a chain is not what was signed, or could not be signed")
 app = typer.Typer(
     no_args_is_help=True,
-    help="""The audit: one chain of hashes a district, its heads signed and kept outside the database.
+    help="""The audit: one chain of hashes a district, one for the state, their heads signed and kept elsewhere.
 
     Examples:
 
@@ -32,7 +32,9 @@ app = typer.Typer(
       firstbell audit verify --from audit-2026-12 --key our-copy-of-audit.pub""",
     epilog=CODES,
 )
-DistrictOption = Annotated[str | None, typer.Option(help="This district's chain only, by its id; or `unplaced`.")]
+DistrictOption = Annotated[
+    str | None, typer.Option(help="This chain only: a district's id, `unplaced` or `statewide`.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 ENTRIES_SUFFIX = ".entries.jsonl"
 
@@ -176,7 +178,9 @@ class ExportedLink(BaseModel):
 
 @app.command(epilog=CODES)
 def accept(
-    district: Annotated[ChainId, typer.Option(help="The district whose chain is accepted as it stands.")],
+    district: Annotated[
+        ChainId, typer.Option(help="Whose chain is accepted as it stands: a district's id, `unplaced` or `statewide`.")
+    ],
     reason: Annotated[str, typer.Option(help="Why, as a code: restored-from-backup, say.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without it, only say what would happen.")] = False,
 ) -> None:

@@ -47,7 +47,7 @@ def district_told(fact: Fact) -> str | None:
 
 async def enter_facts(batch: Batch, records: Sequence[Record[BaseModel]]) -> list[Disposition | Dead]:
     """Enters every new fact into the chain of its school's district, in the batch's transaction."""
-    await batch.connection.execute("select pg_advisory_xact_lock($1, hashtext(current_schema()))", APPEND_LOCK_CLASS)
+    await lock(batch)
     facts = [record.value for record in records if isinstance(record.value, Fact)]
     assert len(facts) == len(records), "the decoder makes facts alone"
     chains = await _place(batch.connection, facts)
@@ -60,6 +60,11 @@ async def enter_facts(batch: Batch, records: Sequence[Record[BaseModel]]) -> lis
         for fact, chain, record in zip(facts, chains, records, strict=True)
     ]  # fmt: skip
     return await enter(batch, drafts)
+
+
+async def lock(batch: Batch) -> None:
+    """One writer at a time until the transaction ends, whichever process and whichever topic it reads."""
+    await batch.connection.execute("select pg_advisory_xact_lock($1, hashtext(current_schema()))", APPEND_LOCK_CLASS)
 
 
 async def _place(connection: Connection, facts: Sequence[Fact]) -> list[ChainId]:

@@ -26,7 +26,7 @@ class FaultKind(StrEnum):
     """A line of the heads' file is no head of ours."""
     UNSEALED = "unsealed"
     ABSENT = "absent"
-    """A fact behind the auditor's fence has no entry."""
+    """What was told behind the auditor's fence has no entry, or what is kept was never told."""
 
 
 @dataclass(frozen=True, slots=True)
