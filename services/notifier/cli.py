@@ -28,6 +28,8 @@ app = typer.Typer(
 
       firstbell notify test actor-7c2 mail
 
+      firstbell notify contact set operations pager --kind pagerduty --address-file key.txt
+
       firstbell notify list --state given-up
 
       firstbell notify retry --state given-up
@@ -46,7 +48,9 @@ contact_app = typer.Typer(
 app.add_typer(contact_app, name="contact")
 
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
-ActorArgument = Annotated[str, typer.Argument(help="An actor of the roster, actor-...")]
+ActorArgument = Annotated[
+    str, typer.Argument(help="An actor of the roster, actor-...; or an owner of incidents: provisioning, operations.")
+]
 ChannelArgument = Annotated[str, typer.Argument(help="Your name for the channel: mail, chat, pager.")]
 STATES = "waiting, sending, delivered, given-up, no-holder, no-contact, too-old"
 
@@ -133,8 +137,8 @@ def list_notices(
     async def read(connection: Connection) -> list[dict[str, object]]:
         rows = await connection.fetch(
             """select n.notice_id, n.state, n.kind, n.action, n.role, n.actor_id, n.channel, n.program_id, n.school_id,
-                coalesce(s.name, n.school_id) as school, n.gate, n.subject, n.urgent, n.simulated, n.occurred_at,
-                n.not_before, n.attempts, n.settled_at,
+                coalesce(s.name, nullif(n.school_id, ''), n.subject) as school, n.gate, n.subject, n.urgent,
+                n.simulated, n.occurred_at, n.not_before, n.attempts, n.settled_at,
                 (select d.error from delivery d where n.notice_id = any(d.notice_ids) order by d.delivery_id desc limit 1)
                     as last_error
             from notice n left join school s using (school_id)

@@ -15,11 +15,12 @@ from services.kit.envelope import Record
 from services.kit.outcome import Disposition
 from services.notifier.calls import Call, call_of
 from services.notifier.people import Reach, reached
-from services.notifier.quiet import Quiet, earliest_telling
+from services.notifier.quiet import earliest_telling
+from services.notifier.rows import action_of, insert, quiet_of, state_of
 
 STRANDED_MAX = 500
 """Notices without a receiver looked at in one sweep. Our judgement, 2026-11-25."""
-NOBODY = Reach("", None, None, None, None)
+NOBODY = Reach("", None, None, None, None, None)
 
 
 class Intake:
@@ -31,6 +32,7 @@ class Intake:
 
     async def take(self, batch: Batch, records: Sequence[Record[BaseModel]]) -> list[Disposition]:
         """Each fact is applied, a duplicate, or concerns nobody."""
+        await _know_programs(batch.connection, [each.value for each in records if isinstance(each.value, Fact)])
         results = []
         for record in records:
             fact = record.value
@@ -39,7 +41,7 @@ class Intake:
                 results.append(Disposition.IGNORED)
                 continue
             rows = await self._rows(batch, fact, call)
-            added = [await _insert(batch.connection, row) for row in rows]
+            added = [await insert(batch.connection, row) for row in rows]
             results.append(Disposition.APPLIED if any(added) or not rows else Disposition.DUPLICATE)
         return results
 
@@ -51,16 +53,18 @@ class Intake:
             batch.now - self._oldest, STRANDED_MAX,
         )  # fmt: skip
         for row in stranded:
-            found = await reached(batch.connection, row["program_id"], row["school_id"], row["role"])
+            found = await reached(batch.connection, row["program_id"], row["school_id"], row["role"], row["actor_id"])
             ways = [each for each in found if each.channel and row["actor_id"] in ("", each.actor_id)]
             if not ways:
                 continue
             await batch.connection.execute("delete from notice where notice_id = $1", row["notice_id"])
             kept = {name: value for name, value in dict(row).items() if name != "notice_id"}
             for reach in ways:
-                not_before = earliest_telling(batch.now, self._gather_seconds, _quiet(reach), urgent=row["urgent"])
-                changes = {"actor_id": reach.actor_id, "channel": reach.channel, "state": "waiting"}
-                await _insert(batch.connection, kept | changes | {"not_before": not_before, "settled_at": None})
+                not_before = earliest_telling(batch.now, self._gather_seconds, quiet_of(reach), urgent=row["urgent"])
+                changes = {"actor_id": reach.actor_id, "channel": reach.channel, "state": "waiting"} | {
+                    "action": action_of(row["kind"], reach)
+                }
+                await insert(batch.connection, kept | changes | {"not_before": not_before, "settled_at": None})
 
     async def _rows(self, batch: Batch, fact: Fact, call: Call) -> list[dict[str, object]]:
         if call.action != "tell":
@@ -72,23 +76,11 @@ class Intake:
         return rows
 
     def _row(self, fact: Fact, call: Call, role: str, reach: Reach, now: datetime) -> dict[str, object]:
-        state = "waiting"
-        if fact.occurred_at < now - self._oldest:
-            state = "too-old"
-        elif not reach.actor_id:
-            state = "no-holder"
-        elif reach.channel is None:
-            state = "no-contact"
+        state = state_of(reach, fact.occurred_at < now - self._oldest)
         return _common(fact, call, now) | {
             "role": role, "actor_id": reach.actor_id, "channel": reach.channel or "", "state": state,
-            "not_before": earliest_telling(now, self._gather_seconds, _quiet(reach), urgent=call.urgent),
+            "not_before": earliest_telling(now, self._gather_seconds, quiet_of(reach), urgent=call.urgent),
         }  # fmt: skip
-
-
-def _quiet(reach: Reach) -> Quiet | None:
-    if reach.time_zone is None or reach.quiet_from is None or reach.quiet_until is None:
-        return None
-    return Quiet(reach.time_zone, reach.quiet_from, reach.quiet_until)
 
 
 def _common(fact: Fact, call: Call, now: datetime) -> dict[str, object]:
@@ -101,6 +93,15 @@ def _common(fact: Fact, call: Call, now: datetime) -> dict[str, object]:
         "due_at": getattr(body, "answer_by", None) or getattr(body, "next_at", None) or getattr(body, "due_at", None),
         "occurred_at": fact.occurred_at, "created_at": now,
     }  # fmt: skip
+
+
+async def _know_programs(connection: Connection, facts: Sequence[Fact]) -> None:
+    """Which programs rehearse, for what is told of no school: an incident does not say it."""
+    programs = {fact.program_id: fact.rehearsal for fact in facts}
+    await connection.execute(
+        "insert into program select * from unnest($1::text[], $2::boolean[]) on conflict do nothing",
+        list(programs), list(programs.values()),
+    )  # fmt: skip
 
 
 async def _endings(connection: Connection, fact: Fact, call: Call, now: datetime) -> list[dict[str, object]]:
@@ -120,13 +121,3 @@ async def _endings(connection: Connection, fact: Fact, call: Call, now: datetime
         }
         for row in paged
     ]  # fmt: skip
-
-
-async def _insert(connection: Connection, row: dict[str, object]) -> bool:
-    names = ", ".join(row)
-    places = ", ".join(f"${index}" for index in range(1, len(row) + 1))
-    written = await connection.execute(
-        f"insert into notice ({names}) values ({places}) on conflict do nothing",  # noqa: S608  names of this module
-        *row.values(),
-    )
-    return written.endswith(" 1")

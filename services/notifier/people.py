@@ -15,6 +15,9 @@ from services.kit.database import Connection
 from services.kit.envelope import Record
 from services.kit.outcome import Disposition
 
+OWNER = "owner"
+"""As what an incident's owner is told: a team that bears a word of its own, and no role of the roster."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reach:
@@ -22,6 +25,8 @@ class Reach:
 
     actor_id: str
     channel: str | None
+    kind: str | None
+    """Of the channel: apprise or pagerduty."""
     time_zone: str | None
     quiet_from: time | None
     quiet_until: time | None
@@ -53,11 +58,23 @@ async def _put(connection: Connection, value: BaseModel) -> Disposition:
     return Disposition.APPLIED if written.endswith(" 1") else Disposition.SUPERSEDED
 
 
-async def reached(connection: Connection, program_id: str, school_id: str, role: str) -> list[Reach]:
-    """Everybody who holds the role over this school now, each on each of their channels. Empty: nobody holds it."""
+async def reached(
+    connection: Connection, program_id: str, school_id: str, role: str, owner: str = ""
+) -> list[Reach]:  # fmt: skip
+    """Everybody who holds the role over this school now, each on each of their channels. Empty: nobody holds it.
+
+    As OWNER: that owner on each of its channels, or once without one.
+    """
+    if role == OWNER:
+        rows = await connection.fetch(
+            """select $1::text as actor_id, c.channel, c.kind, c.time_zone, c.quiet_from, c.quiet_until
+            from (values (1)) one left join contact c on c.actor_id = $1 order by c.channel""",
+            owner,
+        )
+        return [Reach(**dict(row)) for row in rows]
     rows = await connection.fetch(
         """with place as (select district_id, state from school where school_id = $2)
-        select distinct h.actor_id, c.channel, c.time_zone, c.quiet_from, c.quiet_until
+        select distinct h.actor_id, c.channel, c.kind, c.time_zone, c.quiet_from, c.quiet_until
         from holder h left join contact c using (actor_id)
         where h.role = $3 and h.active and (
             (h.scope_kind = 'school' and h.scope_id = $2) or (h.scope_kind = 'program' and h.scope_id = $1)

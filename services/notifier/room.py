@@ -1,10 +1,10 @@
-"""The notifier's process: copies of schools and roles, facts in, messages out."""
+"""The notifier's process: copies of schools and roles, facts and incidents in, messages out."""
 
 from functools import partial
 from pathlib import Path
 
 from schemas.metrics import NOTIFIER
-from schemas.topics import ACTORS, FACTS, SCHOOLS
+from schemas.topics import ACTORS, FACTS, INCIDENTS, SCHOOLS
 from services.kit.batch import Batch
 from services.kit.consume import Subscription
 from services.kit.metrics import Metrics
@@ -13,6 +13,7 @@ from services.kit.room import Room
 from services.kit.settings import Settings
 from services.notifier.channels import send
 from services.notifier.delivery import Delivery
+from services.notifier.incidents import Incidents
 from services.notifier.intake import Intake
 from services.notifier.people import keep
 
@@ -30,6 +31,7 @@ def process(settings: Settings) -> Process:
         for outcome in ("delivered", "failed"):
             metrics.counter("firstbell_notifier_deliveries_total").labels(kind, outcome)  # shown as 0 before the first
     intake = Intake(settings.notifier_gather_seconds, settings.notifier_oldest_hours)
+    incidents = Incidents(settings.notifier_gather_seconds, settings.notifier_oldest_hours)
 
     async def count(batch: Batch) -> None:
         rows = await batch.connection.fetch("select state, count(*) as notices from notice group by state")
@@ -58,6 +60,7 @@ def process(settings: Settings) -> Process:
                 keep,
             ),
             Subscription((FACTS.name,), "notifier-facts", FACTS.decoder, intake.take),
+            Subscription((INCIDENTS.name,), "notifier-incidents", INCIDENTS.decoder, incidents.take),
         ),
         sweeps=(Sweep("notices", GAUGE_SECONDS, count), Sweep("take-up", TAKE_UP_SECONDS, intake.take_up)),
         metrics=metrics,

@@ -1,7 +1,7 @@
 """What is said: notices of one person -> one message. Pure; called by delivery.py.
 
-It says the school, what stands, and the command that tells more. It names no person. A link would be navigation and
-never authority: acts are done at the door, by somebody who says who they are.
+It says the school or the incident, what stands, and the command that tells more. It names no person. A link would be
+navigation and never authority: acts are done at the door, by somebody who says who they are.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,8 @@ _SAID = {
     "rung-fired": "escalated",
     "approval-asked": "waits for your answer",
     "work-item-opened": "work to do",
+    "incident-opened": "an incident stands",
+    "incident-closed": "the incident is over",
 }
 
 
@@ -53,14 +55,20 @@ def message_of(notices: Sequence[Notice]) -> Message:
     mark = "SIMULATED " if any(each.simulated for each in ordered) else ""
     urgent = "URGENT " if first.urgent else ""
     if len(ordered) == 1:
-        title = f"{mark}{urgent}Firstbell: {first.school}, {first.gate} {_said(first)}"
+        title = f"{mark}{urgent}Firstbell: {_about(first)} {_said(first)}"
     else:
-        schools = len({each.school_id for each in ordered})
-        title = f"{mark}{urgent}Firstbell: {len(ordered)} notices about {schools} school{'s' if schools > 1 else ''}"
+        schools = len({each.school_id for each in ordered if each.school_id})
+        about = f" about {schools} school{'s' if schools > 1 else ''}" if schools else ""
+        title = f"{mark}{urgent}Firstbell: {len(ordered)} notices{about}"
     shown = [_line(each) for each in ordered[:LINES_MAX]]
     if len(ordered) > LINES_MAX:
         shown.append(f"and {len(ordered) - LINES_MAX} more: firstbell notify list")
     return Message(title, "\n".join(shown))
+
+
+def _about(notice: Notice) -> str:
+    """The school and its gate; or, of no school, the incident."""
+    return f"{notice.school}, {notice.gate}" if notice.school_id else f"{notice.subject},"
 
 
 def _said(notice: Notice) -> str:
@@ -70,6 +78,11 @@ def _said(notice: Notice) -> str:
 def _line(notice: Notice) -> str:
     about = f" ({', '.join(notice.criterion_ids)})" if notice.criterion_ids else ""
     until = f", by {notice.due_at:%Y-%m-%d %H:%M} UTC" if notice.due_at else ""
+    if not notice.school_id:
+        return (
+            f"- {notice.subject}: {_said(notice)}{about}; you are told as its owner\n"
+            f"  firstbell escalation incidents --program {notice.program_id}"
+        )
     return (
         f"- {notice.school}: {notice.gate} {_said(notice)}{about}{until}; you are told as {notice.role}\n"
         f"  firstbell school why {notice.school_id} --program {notice.program_id}"

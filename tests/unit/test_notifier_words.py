@@ -123,3 +123,11 @@ def test_imagined_evidence_is_marked_in_the_title() -> None:
 
 def test_the_message_says_how_to_learn_more() -> None:
     assert f"firstbell school why {SCHOOL} --program wa-2026" in message_of([notice()]).body
+
+
+def test_an_incident_is_told_by_its_name_and_counts_as_no_school() -> None:
+    stands = notice(7, school_id="", school="", kind="incident-opened", subject="incident-training-wa", role="owner")
+    message = message_of([stands])
+    assert message.title == "Firstbell: incident-training-wa, an incident stands"
+    assert "firstbell escalation incidents --program wa-2026" in message.body
+    assert message_of([stands, notice(8)]).title == "Firstbell: 2 notices about 1 school"
