@@ -14,7 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from schemas.message import StartRollout, StopRollout
 from schemas.program import StopProgram
-from schemas.school import SchoolRecord
+from schemas.school import Phase, SchoolRecord
 from services.bridge import advisories
 from services.bridge.contexts import context_of
 from services.bridge.documents import Documents
@@ -23,7 +23,7 @@ from services.bridge.programs import calendar_for
 from services.kit.database import Connection, Pool
 from services.kit.outcome import PermanentError
 from workflows.program.messages import workflow_id as program_workflow_id
-from workflows.school.messages import DISTRICT, TASK_QUEUE, WORKFLOW, RolloutInput, workflow_id
+from workflows.school.messages import DISTRICT, PHASE, TASK_QUEUE, WORKFLOW, RolloutInput, workflow_id
 
 AT_ONCE = 16
 """Calls to Temporal under way, 1 to 100. Our judgement: enough to keep the pace at 300 ms a call."""
@@ -99,7 +99,9 @@ async def _stopped(connection: Connection, program_id: str) -> bool:
 
 async def _start(client: Client, first: StartRollout) -> bool:
     """False: it runs already, by an earlier try, perhaps with older advisories."""
-    attributes = [SearchAttributePair(DISTRICT, first.context.district_id)] if first.context else []
+    attributes = [SearchAttributePair(PHASE, Phase.CHARTER.value)]
+    if first.context is not None:
+        attributes.append(SearchAttributePair(DISTRICT, first.context.district_id))
     try:
         await client.start_workflow(
             WORKFLOW,

@@ -18,6 +18,7 @@ from schemas.model import digest_of
 from services.kit.outcome import TemporaryError
 from services.kit.settings import Settings
 from workflows.school import messages
+from workflows.shell import refusal_of
 
 CONNECT_SECONDS = 5.0
 """Seconds to reach Temporal. Our judgement, 2026-11-23."""
@@ -76,7 +77,7 @@ async def act(client: Client, program_id: str, school_id: str, command: Command)
         )
         return reply
     except WorkflowUpdateFailedError as error:
-        refusal = messages.refusal_of(error.cause) or messages.refusal_of(error)
+        refusal = refusal_of(error.cause) or refusal_of(error)
         if refusal is None:
             raise
         return refusal

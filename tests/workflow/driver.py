@@ -27,6 +27,7 @@ from services.bridge.worker import sandboxed
 from workflows.activities import FactBatch
 from workflows.school import messages
 from workflows.school.rollout import SchoolRollout
+from workflows.shell import refusal_of
 
 Payload = temporalio.api.common.v1.Payload
 
@@ -58,6 +59,7 @@ class Driver:
     timers_started: int = 0
     timers: dict[int, datetime] = field(default_factory=dict)
     attributes: dict[str, str] = field(default_factory=dict)
+    upserts: int = 0
     build: str = "test"
     history_length: int = 3
     _waiting: list[tuple[int, Any]] = field(default_factory=list)
@@ -101,7 +103,7 @@ class Driver:
         found = self._replies.pop(command.act_id)
         if isinstance(found, CommandReply):
             return found
-        refusal = messages.refusal_of(found)
+        refusal = refusal_of(found)
         assert refusal is not None, f"expected a refusal, seen {found!r}"
         return refusal
 
@@ -173,6 +175,7 @@ class Driver:
             assert command.respond_to_query.HasField("succeeded"), command.respond_to_query.failed.message
             self._query = command.respond_to_query.succeeded.response
         elif kind == "upsert_workflow_search_attributes":
+            self.upserts += 1
             found = command.upsert_workflow_search_attributes.search_attributes.indexed_fields
             self.attributes |= {key: payload.data.decode().strip('"') for key, payload in found.items()}
         elif kind == "continue_as_new_workflow_execution":

@@ -13,6 +13,7 @@ from schemas.model import canonical_bytes
 from schemas.school import Role
 from tests.harness.scenario import SCHOOL, actor, calendar_of, context_of, document_of, gates, school_days
 from tests.workflow.driver import Driver
+from workflows import shell
 from workflows.policy.authoring.document import resolve
 from workflows.policy.calendar import add_days
 from workflows.school import messages, rollout
@@ -72,7 +73,7 @@ def rungs(facts: list[Fact]) -> list[tuple[int, datetime]]:
 
 def continue_as_new(driver: Driver) -> None:
     runs = driver.runs
-    driver.history_length = rollout.EVENTS_MAX
+    driver.history_length = shell.EVENTS_MAX
     driver.signal("readings-arrived", ReadingsArrived(readings={}))
     assert driver.runs == runs + 1
 

@@ -8,8 +8,9 @@ import pytest
 from schemas.decision import Hold
 from schemas.message import AddHold, GiveSignOff, ReadingsArrived, StartRollout, StopRollout
 from schemas.school import GateId, Phase, Role, Scope, ScopeKind
-from tests.harness.scenario import CLEAN, SCHOOL, actor, calendar_of, context_of, policy_of, reading
+from tests.harness.scenario import CLEAN, DISTRICT, SCHOOL, actor, calendar_of, context_of, policy_of, reading
 from tests.workflow.driver import Driver
+from workflows import shell
 from workflows.policy import progress
 from workflows.policy.calendar import add_days
 from workflows.school import messages, rollout
@@ -88,13 +89,13 @@ def test_a_run_continues_as_new_at_the_first_quiet_wake_up_after_its_phase_chang
 
 
 def test_a_run_continues_as_new_when_its_history_is_long(school: Driver) -> None:
-    school.history_length = rollout.EVENTS_MAX
+    school.history_length = shell.EVENTS_MAX
     school.signal("readings-arrived", ReadingsArrived(readings={}))
     assert school.runs == 2
 
 
 def test_a_run_continues_as_new_by_age(school: Driver) -> None:
-    school.pass_time(rollout.AGE_MAX + timedelta(hours=1))
+    school.pass_time(shell.AGE_MAX + timedelta(hours=1))
     school.signal("readings-arrived", ReadingsArrived(readings={}))
     assert school.runs >= 2
 
@@ -136,7 +137,7 @@ def test_facts_wait_in_order_while_the_database_is_away(school: Driver) -> None:
 def test_no_run_ends_with_facts_unpublished(school: Driver) -> None:
     school.publishes = False
     signs(school)
-    school.history_length = 10 * rollout.EVENTS_MAX
+    school.history_length = 10 * shell.EVENTS_MAX
     school.signal("readings-arrived", ReadingsArrived(readings={}))
     school.signal("stop-rollout", StopRollout(act_id="stop-0001", reason="program-over"))
     assert school.runs == 1
@@ -192,11 +193,20 @@ def test_a_stopped_rollout_ends_after_its_last_fact(school: Driver) -> None:
     assert kinds(school)[-1] == "rollout-stopped"
 
 
-def test_search_attributes_follow_phase_and_outcome_and_carry_no_name(school: Driver) -> None:
+def test_search_attributes_follow_the_phase_are_written_once_a_phase_and_carry_no_name(school: Driver) -> None:
+    assert school.attributes == {"FirstbellPhase": "charter", "FirstbellDistrict": DISTRICT}
+    hears(school)
+    assert school.upserts == 1, "a verdict that changed is no search attribute"
     signs(school)
     assert school.attributes["FirstbellPhase"] == "infrastructure-check"
-    assert school.attributes["FirstbellOutcome"] == "unknown"
-    assert set(school.attributes) == {key.name for key in messages.SEARCH_ATTRIBUTES}
+    assert school.upserts == 2
+
+
+def test_a_run_that_began_with_the_first_shell_goes_on_writing_the_outcome_too() -> None:
+    driver = Driver(OPENS)
+    driver.start(messages.RolloutInput.of(start()).model_copy(update={"shell": 1}))
+    assert driver.attributes["FirstbellOutcome"] == "unmet"
+    assert set(driver.attributes) == {key.name for key in messages.SEARCH_ATTRIBUTES}
 
 
 def test_a_decision_names_the_build_that_history_remembers(school: Driver) -> None:

@@ -3,9 +3,6 @@
 The messages proper are schemas/program.py; here is only what Temporal needs around them. Tolerant: these only grow.
 """
 
-from temporalio.exceptions import ApplicationError
-
-from schemas.message import CommandReply
 from schemas.model import Tolerant
 from schemas.program import ProgramCommand, StartProgram
 from schemas.school import ProgramId
@@ -13,8 +10,6 @@ from workflows.activities import packed, unpacked
 from workflows.policy.program.admission import ProgramState
 
 WORKFLOW = "program-rollout"
-REFUSED = "refused"
-"""Type of the error by which an update is refused; its one detail is a CommandReply."""
 
 
 def workflow_id(program_id: ProgramId) -> str:
@@ -51,18 +46,3 @@ class ProgramAct(Tolerant):
     """Update `act`: one person's command. Send it with the update id `command.act_id`."""
 
     command: ProgramCommand
-
-
-def refused(reply: CommandReply) -> ApplicationError:
-    """The error a validator raises: the caller reads it back with `refusal_of`."""
-    text = f"{reply.refusal}: expected {reply.expected}; seen {reply.seen}; {reply.next_step}"
-    return ApplicationError(text, reply.model_dump(mode="json"), type=REFUSED, non_retryable=True)
-
-
-def refusal_of(error: BaseException | None) -> CommandReply | None:
-    """The reply inside an update's failure, however deep; None when it failed for another reason."""
-    while error is not None:
-        if isinstance(error, ApplicationError) and error.type == REFUSED and error.details:
-            return CommandReply.model_validate(error.details[0])
-        error = error.__cause__
-    return None

@@ -6,10 +6,9 @@ decision has leaked into it.
 """
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from schemas.message import CommandReply
@@ -23,20 +22,11 @@ with workflow.unsafe.imports_passed_through():
         StopProgram,
     )
     from schemas.program_fact import ProgramFact, SchoolsAdmitted
+    from workflows import shell
     from workflows.activities import ProgramFactBatch, publish_program_facts
     from workflows.policy.program import admission
     from workflows.policy.program.admitting import PAGE_MAX
     from workflows.program import messages
-
-EVENTS_MAX = 500
-"""History events after which a run continues as new at its next quiet wake-up, as a school's does."""
-AGE_MAX = timedelta(days=30)
-"""Age of a run after which it does so too, so that new code is reached. Our judgement, 2026-11-25."""
-PUBLISH_TIMEOUT = timedelta(seconds=30)
-RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
-"""For ever: a fact is never given up."""
-SOONEST_SECONDS = 1.0
-"""Seconds before a deadline that has already passed is looked at again, so that no fault can spin."""
 
 
 @workflow.defn(name=messages.WORKFLOW)
@@ -108,7 +98,7 @@ class ProgramRollout:
         """Refuses before anything is written, with what was expected, seen, and to do next."""
         refusal = admission.check_program(self._state, request.command)
         if refusal is not None:
-            raise messages.refused(refusal)
+            raise shell.refused(refusal)
 
     # -- what it does
 
@@ -129,7 +119,7 @@ class ProgramRollout:
         count = len(self._unpublished)
         batch = ProgramFactBatch.of(self._unpublished)
         await workflow.execute_activity(
-            publish_program_facts, batch, start_to_close_timeout=PUBLISH_TIMEOUT, retry_policy=RETRY,
+            publish_program_facts, batch, start_to_close_timeout=shell.PUBLISH_TIMEOUT, retry_policy=shell.RETRY,
             summary=", ".join(batch.keys)[:200],
         )  # fmt: skip
         del self._unpublished[:count]
@@ -142,8 +132,8 @@ class ProgramRollout:
 
     def _ripe(self) -> bool:
         info = workflow.info()
-        old = workflow.now() - info.start_time > AGE_MAX
-        return self._admitted >= PAGE_MAX or info.get_current_history_length() > EVENTS_MAX or old
+        old = workflow.now() - info.start_time > shell.AGE_MAX
+        return self._admitted >= PAGE_MAX or info.get_current_history_length() > shell.EVENTS_MAX or old
 
     # -- when it wakes
 
@@ -157,7 +147,7 @@ class ProgramRollout:
         self._timer = asyncio.create_task(self._wait_until(at))
 
     async def _wait_until(self, at: datetime) -> None:
-        seconds = max((at - workflow.now()).total_seconds(), SOONEST_SECONDS)
+        seconds = max((at - workflow.now()).total_seconds(), shell.SOONEST_SECONDS)
         await workflow.sleep(seconds, summary="next look")
         self._timer, self._timer_at = None, None
         self._take(ProgramTimePassed())

@@ -7,12 +7,11 @@ are schemas/message.py; here is only what Temporal needs around them. Tolerant: 
 from datetime import datetime
 
 from temporalio.common import SearchAttributeKey
-from temporalio.exceptions import ApplicationError
 
 from schemas.decision import GateInputs, Verdict
 from schemas.fact import Picture
 from schemas.gate import SchoolPolicy
-from schemas.message import Command, CommandReply, StartRollout
+from schemas.message import Command, StartRollout
 from schemas.model import Digest, Instant, Tolerant
 from schemas.school import ProgramId, SchoolId
 from workflows.activities import packed, unpacked
@@ -20,14 +19,15 @@ from workflows.policy.state import RolloutState
 
 WORKFLOW = "school-rollout"
 TASK_QUEUE = "firstbell-schools"
-REFUSED = "refused"
-"""Type of the error by which an update is refused; its one detail is a CommandReply."""
+
+SHELL = 2
+"""Of every run that begins now; a run under way keeps the one it began with."""
 
 PHASE = SearchAttributeKey.for_keyword("FirstbellPhase")
 OUTCOME = SearchAttributeKey.for_keyword("FirstbellOutcome")
 DISTRICT = SearchAttributeKey.for_keyword("FirstbellDistrict")
 SEARCH_ATTRIBUTES = (PHASE, OUTCOME, DISTRICT)
-"""All there are: SQL visibility holds ten keywords a namespace, and each upsert is an event. Opaque values only."""
+"""All there are: SQL visibility holds ten keywords a namespace. Opaque values only. OUTCOME is written by shell 1 alone."""
 
 
 def workflow_id(program_id: ProgramId, school_id: SchoolId) -> str:
@@ -43,16 +43,18 @@ class RolloutInput(Tolerant):
 
     start: str | None = None
     state: str | None = None
+    shell: int = 1
+    """What the run asks of Temporal. 1: the outcome as a search attribute, too. 2: phase and district alone."""
 
     @classmethod
     def of(cls, start: StartRollout) -> "RolloutInput":
         """The first run's input."""
-        return cls(start=packed(start.model_dump_json().encode()))
+        return cls(start=packed(start.model_dump_json().encode()), shell=SHELL)
 
     @classmethod
     def carrying(cls, state: RolloutState) -> "RolloutInput":
         """A later run's input."""
-        return cls(state=packed(state.model_dump_json().encode()))
+        return cls(state=packed(state.model_dump_json().encode()), shell=SHELL)
 
     def read(self) -> StartRollout | RolloutState:
         """Whichever it holds. Raises ValueError when it holds neither or can't be read."""
@@ -96,18 +98,3 @@ class View(Tolerant):
 def look_at(now: datetime) -> LookAt:
     """The query's argument. Raises ValidationError for a time without a zone."""
     return LookAt(now=now)
-
-
-def refused(reply: CommandReply) -> ApplicationError:
-    """The error a validator raises: the caller reads it back with `refusal_of`."""
-    text = f"{reply.refusal}: expected {reply.expected}; seen {reply.seen}; {reply.next_step}"
-    return ApplicationError(text, reply.model_dump(mode="json"), type=REFUSED, non_retryable=True)
-
-
-def refusal_of(error: BaseException | None) -> CommandReply | None:
-    """The reply inside an update's failure, however deep; None when it failed for another reason."""
-    while error is not None:
-        if isinstance(error, ApplicationError) and error.type == REFUSED and error.details:
-            return CommandReply.model_validate(error.details[0])
-        error = error.__cause__
-    return None

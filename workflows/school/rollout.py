@@ -6,10 +6,10 @@ every decision is `workflows.policy.progress`. If this file grows, a decision ha
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy, SearchAttributeUpdate
+from temporalio.common import SearchAttributeUpdate
 
 with workflow.unsafe.imports_passed_through():
     from schemas.advisory import AdvisoriesArrived
@@ -24,21 +24,11 @@ with workflow.unsafe.imports_passed_through():
         StopRollout,
         TimePassed,
     )
+    from workflows import shell
     from workflows.activities import FactBatch, publish_facts
     from workflows.policy import progress
     from workflows.school import messages, view
 
-EVENTS_MAX = 500
-"""History events after which a run continues as new at its next quiet wake-up; twice as many and it no longer waits
-for quiet. Measured: 605 events replay in 90-210 ms."""
-AGE_MAX = timedelta(days=30)
-"""Age of a run after which it does so too, so that new code is reached. Our judgement, 2026-11-23."""
-PUBLISH_TIMEOUT = timedelta(seconds=30)
-"""For one try of the normal activity. Our judgement, 2026-11-23."""
-RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
-"""For ever: a fact is never given up."""
-SOONEST_SECONDS = 1.0
-"""Seconds before a deadline that has already passed is looked at again, so that no fault can spin."""
 LATENESS_SECONDS_MAX = 5.0
 """Wake-ups are spread by at most this, and at most a hundredth of the wait; deadlines are not. Our judgement."""
 
@@ -53,6 +43,7 @@ class SchoolRollout:
         self._woken = True
         self._timer: asyncio.Task[None] | None = None
         self._timer_at: datetime | None = None
+        self._shell = entry.shell
         given = entry.read()
         if isinstance(given, StartRollout):
             self._follow(progress.begin(given, workflow.now(), _build()))
@@ -118,7 +109,7 @@ class SchoolRollout:
         """Refuses before anything is written, with what was expected, seen, and to do next."""
         refusal = progress.check(self._state, request.command, workflow.now())
         if refusal is not None:
-            raise messages.refused(refusal)
+            raise shell.refused(refusal)
 
     @workflow.query(name="look")
     def look(self, request: messages.LookAt) -> messages.View:
@@ -147,7 +138,7 @@ class SchoolRollout:
             batch = FactBatch.of(self._unpublished)
             count = len(self._unpublished)
             await workflow.execute_activity(
-                publish_facts, batch, start_to_close_timeout=PUBLISH_TIMEOUT, retry_policy=RETRY,
+                publish_facts, batch, start_to_close_timeout=shell.PUBLISH_TIMEOUT, retry_policy=shell.RETRY,
                 summary=", ".join(batch.keys)[:200],
             )  # fmt: skip
             del self._unpublished[:count]
@@ -157,7 +148,7 @@ class SchoolRollout:
         known = workflow.info().typed_search_attributes
         changes: Sequence[SearchAttributeUpdate[str]] = [
             key.value_set(value)
-            for key, value in view.search_attributes(self._state).items()
+            for key, value in view.search_attributes(self._state, self._shell).items()
             if known.get(key) != value
         ]
         if changes:
@@ -168,9 +159,9 @@ class SchoolRollout:
         info = workflow.info()
         events = info.get_current_history_length()
         if not quiet:
-            return events > 2 * EVENTS_MAX
+            return events > 2 * shell.EVENTS_MAX
         moved = self._state.picture.phase is not self._first_phase
-        return moved or events > EVENTS_MAX or workflow.now() - info.start_time > AGE_MAX
+        return moved or events > shell.EVENTS_MAX or workflow.now() - info.start_time > shell.AGE_MAX
 
     # -- when it wakes
 
@@ -186,7 +177,7 @@ class SchoolRollout:
 
     async def _wait_until(self, at: datetime) -> None:
         seconds = (at - workflow.now()).total_seconds()
-        seconds = max(seconds, 0.0) + self._lateness(seconds) if seconds > 0 else SOONEST_SECONDS
+        seconds = max(seconds, 0.0) + self._lateness(seconds) if seconds > 0 else shell.SOONEST_SECONDS
         await workflow.sleep(seconds, summary=f"{self._state.picture.phase.gate} next look")
         self._timer, self._timer_at = None, None
         if self._state.wake_at is not None and self._state.wake_at <= workflow.now():

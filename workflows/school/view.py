@@ -35,10 +35,12 @@ def of(state: RolloutState, now: datetime, history_events: int) -> View:
     )
 
 
-def search_attributes(state: RolloutState) -> Mapping[SearchAttributeKey[str], str]:
-    """What Temporal's own list may be filtered by."""
+def search_attributes(state: RolloutState, shell: int) -> Mapping[SearchAttributeKey[str], str]:
+    """What Temporal's own list may be filtered by. `shell`: of the run, see `messages.RolloutInput`."""
     picture = state.picture
-    found = {PHASE: picture.phase.value, OUTCOME: (picture.outcome or Outcome.UNKNOWN).value}
+    found = {PHASE: picture.phase.value}
+    if shell == 1:
+        found[OUTCOME] = (picture.outcome or Outcome.UNKNOWN).value
     if state.context is not None:
         found[DISTRICT] = state.context.district_id
     return found
