@@ -128,7 +128,7 @@ class Incoming:
                     select program_id, school_id from concerned) and r.status <> 'stopped'
                 order by r.program_id, r.school_id for update
             )
-            select w.*, l.profile, coalesce(l.policy_digest, g.policy_digest) as policy_digest, o.calendar_digest
+            select w.*, l.phase, l.profile, coalesce(l.policy_digest, g.policy_digest) as policy_digest, o.calendar_digest
             from concerned join locked l using (program_id, school_id)
             join watch w using (program_id, school_id, signal)
             join program g using (program_id)
@@ -146,7 +146,7 @@ class Incoming:
             ground = await self._ground(batch.connection, row)
             change, matters = _merge(row, run.latest, run.values, ground)
             changes.append(change)
-            if change.dirty:
+            if change.dirty and rollouts.gate_index(row["phase"]) >= row["first_gate"]:
                 key = (change.program_id, change.school_id)
                 urgent[key] = urgent.get(key, False) or matters
         await _write(batch.connection, changes)
@@ -205,7 +205,7 @@ def _merge(row: Row, latest: Reading, values: Sequence[float | None], ground: _G
 
 
 async def resend(batch: Batch) -> None:
-    """Sweep: marks what the clock alone makes due."""
+    """Sweep: marks what the clock alone makes due; what no gate at hand asks for waits for company, or for its phase."""
     rows = await batch.connection.fetch(
         """select program_id, school_id from rollout where status <> 'stopped' and (program_id, school_id) in (
             select program_id, school_id from watch where resend_at <= $1)
@@ -220,7 +220,7 @@ async def resend(batch: Batch) -> None:
             where watch.program_id = marked.program_id and watch.school_id = marked.school_id and resend_at <= $3""",
             [program for program, _ in keys], [school for _, school in keys], batch.now,
         )  # fmt: skip
-        await rollouts.mark(batch.connection, keys, batch.now, urgent=False)
+        await rollouts.mark_listening(batch.connection, keys, batch.now, urgent=False)
 
 
 async def _write(connection: Connection, changes: Sequence[_Change]) -> None:

@@ -25,11 +25,15 @@ from schemas.gate import (
     Trend,
 )
 from schemas.readiness import CATALOGUE, CoalescedReading, Direction, Reading, SignalName
+from schemas.school import GateId
 from workflows.policy import calendar as days
 
 DAYS_WITHOUT_CALENDAR = 1.4
 """Civil days that stand for one instructional day while a district has no calendar: seven to five."""
 
+
+REMEMBERING = (Soak, Trend, Consecutive, Match)
+"""Kinds that count what was before their phase opened, and the match, whose names an advisory may ask for."""
 
 Criteria = Mapping[SignalName, tuple[Criterion, ...]]
 """By signal, every criterion that reads it."""
@@ -46,20 +50,35 @@ def signals_of(criterion: Criterion) -> tuple[SignalName, ...]:
             return ()
 
 
-def refresh_days(policy: SchoolPolicy) -> dict[SignalName, float]:
-    """Each signal the policy names, and after how many instructional days an unchanged reading is sent again.
+@dataclass(frozen=True, slots=True)
+class Interest:
+    """Why and when a school hears of a signal."""
 
-    Half its freshness, or half the age a soak allows where that is less. Ordered by name.
-    """
-    found: dict[SignalName, float] = {}
-    for gate in policy.gates.values():
-        for criterion in gate.criteria:
+    refresh_days: float
+    """Instructional days after which an unchanged reading is sent again: half its freshness, or of the age a soak allows."""
+    first_gate: int
+    """0-4: the first gate whose verdict it can move. Before that phase a change is no reason to speak to the school."""
+
+    def and_of(self, other: "Interest") -> "Interest":
+        """Both: the shorter refresh, the earlier gate."""
+        return Interest(min(self.refresh_days, other.refresh_days), min(self.first_gate, other.first_gate))
+
+
+def interests(policy: SchoolPolicy) -> dict[SignalName, Interest]:
+    """Each signal that the policy's gates and alarms name. Ordered by name."""
+    found: dict[SignalName, Interest] = {}
+    for index, gate in enumerate(GateId):
+        for criterion in policy.gates[gate].criteria if gate in policy.gates else ():
             for name in signals_of(criterion):
                 age = float(CATALOGUE[name].freshness_days)
                 if isinstance(criterion, Soak):
                     age = min(age, float(criterion.evidence_age_days_max))
-                found[name] = min(found.get(name, age), age)
-    return {name: found[name] / 2 for name in sorted(found)}
+                one = Interest(age / 2, 0 if isinstance(criterion, REMEMBERING) else index)
+                found[name] = found.get(name, one).and_of(one)
+    for alarm in policy.alarms:
+        one = Interest(CATALOGUE[alarm.signal].freshness_days / 2, 0)
+        found[alarm.signal] = found.get(alarm.signal, one).and_of(one)
+    return dict(sorted(found.items()))
 
 
 def criteria_by_signal(policy: SchoolPolicy) -> Criteria:

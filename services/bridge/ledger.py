@@ -5,6 +5,7 @@ digest is an alarm: two histories of one school exist, and neither may be prefer
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
@@ -21,8 +22,8 @@ from services.kit.database import Connection
 from services.kit.outcome import Dead, Disposition, PermanentError
 
 SOURCE = "firstbell/bridge"
-SNAPSHOT_KINDS = ("rollout-started", "phase-opened", "policy-migrated")
-"""Facts after which the workflow is told everything it watches."""
+LISTENING_KINDS = ("rollout-started", "phase-opened", "policy-migrated")
+"""Facts after which the workflow is told what waited for the gate it now stands before. See record 0021."""
 
 
 class FactConflictError(PermanentError):
@@ -85,31 +86,64 @@ async def publish(connection: Connection, facts: Sequence[Fact], now: datetime) 
     if fresh:
         await _follow(connection, fresh)
         await repinning.follow(connection, fresh)
-        keys = sorted({key_of(fact)[:2] for fact in fresh if fact.body.kind in SNAPSHOT_KINDS})
+        keys = sorted({key_of(fact)[:2] for fact in fresh if fact.body.kind in LISTENING_KINDS})
         if keys:
-            await rollouts.snapshot(connection, keys, now)
+            await rollouts.refill(connection, keys)
+            await rollouts.mark_listening(connection, keys, now, urgent=True)
     return fresh
+
+
+@dataclass(slots=True)
+class _Followed:
+    """What some facts of one school, in their order, do to its row."""
+
+    last: Fact
+    outcome: str | None = None
+    outcome_kept: bool = True
+    """True: no fact said anything of it."""
+    asked: str | None = None
+    asked_kept: bool = True
+    unmet_since: datetime | None = None
+    unmet_kept: bool = True
+    """True: a no that the row tells of goes on; `unmet_since` is only for a row that tells of none."""
+    stopped: bool = False
+
+    def take(self, fact: Fact) -> None:
+        """The next fact."""
+        self.last, body = fact, fact.body
+        if body.kind == "gate-decided":
+            self._decided(body.decision.verdict.outcome.value, fact.occurred_at)
+        elif body.kind == "phase-opened":
+            self._decided(None, fact.occurred_at)
+        if body.kind == "approval-asked":
+            self.asked, self.asked_kept = body.role.value, False
+        elif body.kind in ("ask-withdrawn", "approval-answered", "phase-opened"):
+            self.asked, self.asked_kept = None, False
+        self.stopped = self.stopped or body.kind == "rollout-stopped"
+
+    def _decided(self, outcome: str | None, at: datetime) -> None:
+        self.outcome, self.outcome_kept = outcome, False
+        if outcome == Outcome.UNMET.value:
+            self.unmet_since = self.unmet_since or at
+        else:
+            self.unmet_since, self.unmet_kept = None, False
 
 
 async def _follow(connection: Connection, fresh: Sequence[Fact]) -> None:
     """The rollout's row says where the school stands, for `program status`; the workflow alone knows."""
+    schools: dict[rollouts.Key, _Followed] = {}
     for fact in fresh:
-        body = fact.body
-        outcome: Outcome | None = None
-        if body.kind == "gate-decided":
-            outcome = body.decision.verdict.outcome
-        asked = body.role.value if body.kind == "approval-asked" else None
-        answered = body.kind in ("ask-withdrawn", "approval-answered", "phase-opened")
+        schools.setdefault((fact.program_id, fact.school_id), _Followed(fact)).take(fact)
+    for one in schools.values():
+        last = one.last
         await connection.execute(
-            """update rollout set fact_sequence = $3, phase = $4,
-                outcome = case when $5::text is not null then $5 when $6 then null else outcome end,
-                asked = case when $7::text is not null then $7 when $8 then null else asked end,
-                status = case when $9 then 'stopped' else status end, fact_at = $10,
-                unmet_since = case when $5 = 'unmet' then coalesce(unmet_since, $10)
-                    when $5 is not null or $6 then null else unmet_since end
+            """update rollout set fact_sequence = $3, phase = $4, fact_at = $5,
+                outcome = case when $6 then outcome else $7 end, asked = case when $8 then asked else $9 end,
+                unmet_since = case when $10 then coalesce(unmet_since, $11) else $11 end,
+                status = case when $12 then 'stopped' else status end
             where program_id = $1 and school_id = $2 and fact_sequence < $3""",
-            *key_of(fact), fact.phase.value, outcome.value if outcome else None, body.kind == "phase-opened",
-            asked, answered, body.kind == "rollout-stopped", fact.occurred_at,
+            *key_of(last), last.phase.value, last.occurred_at, one.outcome_kept, one.outcome, one.asked_kept, one.asked,
+            one.unmet_kept, one.unmet_since, one.stopped,
         )  # fmt: skip
 
 

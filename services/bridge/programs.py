@@ -23,6 +23,10 @@ NAMES_SHOWN_MAX = 8
 """Candidates named in a refusal."""
 
 
+Watched = tuple[str, str, str, str, str, float, int]
+"""Program, school, signal, its scope's kind and id, days until it is sent again, first gate it can move."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What the caller asked for."""
@@ -35,6 +39,8 @@ class Wish:
     everything: bool
     rehearsal: bool
     release_id: str | None
+    with_pupils: bool = False
+    """Of those chosen, only schools whose directory record counts pupils."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,8 @@ class Plan:
     """Of these, how many the program holds already."""
     closed_count: int
     """Schools asked for that are closed or not open yet: they stay out."""
+    without_pupils_count: int = 0
+    """Open schools left out because only those with pupils were asked for."""
 
 
 async def make_plan(connection: Connection, documents: Documents, wish: Wish) -> Plan:
@@ -72,10 +80,12 @@ async def make_plan(connection: Connection, documents: Documents, wish: Wish) ->
     assert document is not None  # found a line above
     await _same_program(connection, wish, digest)
     chosen = await _schools(connection, wish)
-    entering = [school for school in chosen if school.status is SchoolStatus.OPEN]
+    opened = [school for school in chosen if school.status is SchoolStatus.OPEN]
+    entering = [school for school in opened if school.students or not wish.with_pupils]
     if not entering:
+        wanted = "open schools with pupils" if wish.with_pupils else "open schools"
         raise PermanentError(
-            f"program {wish.program_id}: expected open schools, seen none among {len(chosen)} chosen; "
+            f"program {wish.program_id}: expected {wanted}, seen none among {len(chosen)} chosen; "
             "see `firstbell directory list`"
         )
     entries = await _entries(connection, documents, wish, (digest, document), entering)
@@ -84,8 +94,9 @@ async def make_plan(connection: Connection, documents: Documents, wish: Wish) ->
         wish.program_id, [school.school_id for school in entering],
     )  # fmt: skip
     return Plan(
-        wish.program_id, digest, document, wish.rehearsal, wish.release_id, entries, held, len(chosen) - len(entering)
-    )
+        wish.program_id, digest, document, wish.rehearsal, wish.release_id, entries, held, len(chosen) - len(opened),
+        len(opened) - len(entering),
+    )  # fmt: skip
 
 
 async def _policy(connection: Connection, wish: Wish) -> str:
@@ -212,22 +223,22 @@ async def enter(connection: Connection, documents: Documents, plan: Plan, *, sta
     )
     fresh = {row["school_id"] for row in added}
     await advisories.move_concerned(connection, [(plan.program_id, school) for school in sorted(fresh)])
-    rows: list[tuple[str, str, str, str, str, float]] = []
+    rows: list[Watched] = []
     for entry in plan.entries:
         if entry.school.school_id in fresh:
             policy = await documents.school_policy(connection, entry.policy_digest, entry.profile)
             assert policy is not None  # the plan holds its document
-            rows += _watched(plan, entry.school, interest.refresh_days(policy))
+            rows += _watched(plan, entry.school, interest.interests(policy))
     await connection.execute(
-        """insert into watch (program_id, school_id, signal, scope_kind, scope_id, refresh_days)
-        select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::float8[])
+        """insert into watch (program_id, school_id, signal, scope_kind, scope_id, refresh_days, first_gate)
+        select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::float8[], $7::smallint[])
         on conflict do nothing""",
-        *([list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(6)]),
+        *([list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(7)]),
     )
     await rollouts.refill(connection, [(plan.program_id, school) for school in sorted(fresh)])
 
 
-def _watched(plan: Plan, school: SchoolRecord, days: dict[str, float]) -> list[tuple[str, str, str, str, str, float]]:
+def _watched(plan: Plan, school: SchoolRecord, wanted: dict[str, interest.Interest]) -> list[Watched]:
     """Each signal with the scope whose readings reach this school; a release's only if the program has one."""
     scopes = {
         ScopeKind.SCHOOL: school.school_id,
@@ -236,12 +247,14 @@ def _watched(plan: Plan, school: SchoolRecord, days: dict[str, float]) -> list[t
         ScopeKind.RELEASE: plan.release_id,
         ScopeKind.STATE: school.state,
     }
-    found: list[tuple[str, str, str, str, str, float]] = []
-    for name, refresh in days.items():
+    found: list[Watched] = []
+    for name, why in wanted.items():
         kind = CATALOGUE[name].scope
         scope_id = scopes[kind]
         if scope_id is not None:
-            found.append((plan.program_id, school.school_id, name, kind.value, scope_id, refresh))
+            found.append(
+                (plan.program_id, school.school_id, name, kind.value, scope_id, why.refresh_days, why.first_gate)
+            )
     return found
 
 
@@ -290,6 +303,7 @@ def to_json(plan: Plan) -> str:
         "schools": len(plan.entries),
         "already_entered": plan.entered_count,
         "left_out_not_open": plan.closed_count,
+        "left_out_without_pupils": plan.without_pupils_count,
         "without_calendar": sum(entry.calendar_digest is None for entry in plan.entries),
         "profiles": profiles,
     }

@@ -48,11 +48,11 @@ async def _root(connection: Connection, digest: str) -> str:
 
 async def _watch(connection: Connection, fact: Fact, body: PolicyMigrated) -> None:
     """The rollout watches what its policy names: no less, since it would starve, and no more."""
-    days = await _refresh_days(connection, body)
+    wanted = await _interests(connection, body)
     scopes = await _scopes(connection, fact)
     rows = [
-        (name, CATALOGUE[name].scope.value, scope_id, refresh)
-        for name, refresh in days.items()
+        (name, CATALOGUE[name].scope.value, scope_id, why.refresh_days, why.first_gate)
+        for name, why in wanted.items()
         if (scope_id := scopes[CATALOGUE[name].scope]) is not None
     ]
     await connection.execute(
@@ -60,20 +60,22 @@ async def _watch(connection: Connection, fact: Fact, body: PolicyMigrated) -> No
         fact.program_id, fact.school_id, [name for name, *_ in rows],
     )  # fmt: skip
     await connection.execute(
-        """insert into watch (program_id, school_id, signal, scope_kind, scope_id, refresh_days)
-        select $1, $2, * from unnest($3::text[], $4::text[], $5::text[], $6::float8[])
-        on conflict (program_id, school_id, signal) do update set refresh_days = excluded.refresh_days""",
+        """insert into watch (program_id, school_id, signal, scope_kind, scope_id, refresh_days, first_gate)
+        select $1, $2, * from unnest($3::text[], $4::text[], $5::text[], $6::float8[], $7::smallint[])
+        on conflict (program_id, school_id, signal) do update
+        set refresh_days = excluded.refresh_days, first_gate = excluded.first_gate""",
         fact.program_id, fact.school_id,
-        *([list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(4)]),
+        *([list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(5)]),
     )  # fmt: skip
 
 
-async def _refresh_days(connection: Connection, body: PolicyMigrated) -> dict[str, float]:
+async def _interests(connection: Connection, body: PolicyMigrated) -> dict[str, interest.Interest]:
     """By the policy, or, while its document has not come, by the catalogue: evidence is not kept waiting."""
     text = await connection.fetchval("select document from policy where digest = $1", body.policy_digest)
     if text is not None:
-        return interest.refresh_days(resolve(PolicyDocument.model_validate_json(text), body.profile))
-    return {name: CATALOGUE[name].freshness_days / 2 for name in body.signals if name in CATALOGUE}
+        return interest.interests(resolve(PolicyDocument.model_validate_json(text), body.profile))
+    known = [name for name in body.signals if name in CATALOGUE]
+    return {name: interest.Interest(CATALOGUE[name].freshness_days / 2, 0) for name in known}
 
 
 async def _scopes(connection: Connection, fact: Fact) -> dict[ScopeKind, str | None]:

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from schemas.readiness import scopes_of
-from schemas.school import ScopeKind
+from schemas.school import Phase, ScopeKind
 from services.kit.database import Connection
 
 Key = tuple[str, str]
 """(program, school)."""
+PHASES = [phase.value for phase in Phase]
 
 
 async def mark(connection: Connection, keys: Sequence[Key], at: datetime, *, urgent: bool) -> None:
@@ -25,6 +26,24 @@ async def mark(connection: Connection, keys: Sequence[Key], at: datetime, *, urg
             where rollout.program_id = marked.program_id and rollout.school_id = marked.school_id""",
             [program for program, _ in keys], [school for _, school in keys], at, urgent,
         )  # fmt: skip
+
+
+def gate_index(phase: str | None) -> int:
+    """0-4: of the gate at the phase's exit. None: the school has published nothing yet, and stands in charter."""
+    return 0 if phase is None else PHASES.index(phase)
+
+
+async def mark_listening(connection: Connection, keys: Sequence[Key], at: datetime, *, urgent: bool) -> None:
+    """Marks those of these rollouts for which something waits that can move the gate they stand before."""
+    rows = await connection.fetch(
+        """select r.program_id, r.school_id from unnest($1::text[], $2::text[]) as asked (program_id, school_id)
+        join rollout r using (program_id, school_id)
+        where exists (
+            select from watch w where w.program_id = r.program_id and w.school_id = r.school_id and w.dirty
+                and w.first_gate < coalesce(array_position($3::text[], r.phase), 1))""",
+        [program for program, _ in keys], [school for _, school in keys], PHASES,
+    )  # fmt: skip
+    await mark(connection, [(row["program_id"], row["school_id"]) for row in rows], at, urgent=urgent)
 
 
 async def mark_schools(connection: Connection, schools: Sequence[str], at: datetime) -> None:

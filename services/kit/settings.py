@@ -58,6 +58,8 @@ class Settings(BaseModel):
     """Temporal's sandbox costs half the throughput; the import law and replay guard purity instead."""
     worker_task_slots: int = Field(default=8, ge=1, le=200)
     """Measured: 8 workflow-task slots give the same throughput as 100 and a ninth of the latency."""
+    worker_cached_schools: int = Field(default=1_000, ge=10, le=100_000)
+    """Schools whose state a worker keeps in memory. One that is not there is replayed from its history when it wakes."""
     worker_replay_schools: int = Field(default=40, ge=0, le=10_000)
     """Histories of schools under way that a worker replays before it polls; only those another build decided last."""
     worker_replay_seconds: float = Field(default=20, gt=0, le=600)

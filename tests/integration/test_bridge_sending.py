@@ -173,6 +173,7 @@ async def test_a_release_reading_reaches_every_school_of_the_program(lab: Bridge
     await started(lab, 3)
     lab.observe(lab.schools[0], {"defect.open-critical-count": 2})
     for school in lab.schools:
+        lab.observe(school, {"network.mbps-per-student": 2.5})  # the gate at hand asks for this; the defect goes along
 
         async def told(school: str = school) -> bool:
             row = await lab.pool.fetchrow(
@@ -255,3 +256,39 @@ async def test_a_stopped_rollout_hears_nothing_more(lab: BridgeLab) -> None:
     lab.observe(school, {"network.mbps-per-student": 0.1})
     await until(lambda: consumed(lab, "network.mbps-per-student", 0.1), what="the reading to arrive")
     assert await settled(lab)
+
+
+async def test_what_a_later_gate_alone_asks_is_no_reason_to_speak_and_comes_when_its_phase_opens(
+    lab: BridgeLab,
+) -> None:
+    await lab.teach(day_seconds=3600)
+    await lab.start()
+    [school] = lab.schools
+    await lab.until_phase(school, "charter")
+    before = (await lab.look(school)).history_events
+    later = {name: CLEAN[name] for name in ("network.mbps-per-student", "training.modules-complete-ratio")}
+    lab.observe(school, later)
+
+    async def known() -> bool:
+        found = await lab.pool.fetchval(
+            "select count(*) from watch where program_id = $1 and dirty and sequence > 0", lab.program
+        )
+        return bool(found == len(later))
+
+    await until(known, what="the bridge to know both readings")
+    assert await settled(lab)
+    assert (await lab.look(school)).history_events == before, "a school in charter hears of neither"
+    await lab.sign_charter(school)
+
+    async def heard() -> bool:
+        return "network.mbps-per-student" in (await lab.look(school)).inputs.evidence
+
+    await until(heard, what="the network's speed, once the infrastructure check has opened")
+    lab.observe(school, {"training.modules-complete-ratio": 0.5})
+    lab.observe(school, {"network.mbps-per-student": 0.5})
+
+    async def slower() -> bool:
+        found = (await lab.look(school)).inputs.evidence["network.mbps-per-student"].value
+        return found == 0.5
+
+    await until(slower, what="the slower network: it can move this gate")

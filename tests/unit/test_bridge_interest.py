@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.gate import Consecutive, Match, Trend
+from schemas.ladder import Alarm, EscalationCause
 from schemas.readiness import CATALOGUE, Direction, Missing, Origin
 from schemas.school import GateId
 from services.bridge import interest
@@ -26,13 +27,28 @@ def test_every_signal_the_policy_names_is_watched_and_no_other() -> None:
         for criterion in gate.criteria
         for name in interest.signals_of(criterion)
     }
-    assert set(interest.refresh_days(policy_of())) == named
+    assert set(interest.interests(policy_of())) == named
 
 
 def test_an_unchanged_reading_is_sent_again_before_half_its_freshness_or_its_soaks_age_is_over() -> None:
-    days = interest.refresh_days(policy_of())
-    assert days[NAME] == CATALOGUE[NAME].freshness_days / 2
-    assert days["identity.login-success-ratio"] == min(5, CATALOGUE["identity.login-success-ratio"].freshness_days) / 2
+    found = {name: each.refresh_days for name, each in interest.interests(policy_of()).items()}
+    assert found[NAME] == CATALOGUE[NAME].freshness_days / 2
+    assert found["identity.login-success-ratio"] == min(5, CATALOGUE["identity.login-success-ratio"].freshness_days) / 2
+
+
+def test_what_an_alarm_names_is_watched_from_the_first_gate_on() -> None:
+    signal = "helpdesk.instruction-stopped-count"
+    alarm = Alarm(cause=EscalationCause.INSTRUCTION_STOPPED, signal=signal, quiet_at=24, ladder="usual")
+    policy = policy_of().model_copy(update={"alarms": (alarm,)})
+    assert interest.interests(policy)[signal].first_gate == 0
+
+
+def test_a_signal_matters_from_the_first_gate_that_names_it_and_what_remembers_from_the_beginning() -> None:
+    found = {name: each.first_gate for name, each in interest.interests(policy_of()).items()}
+    assert found["network.mbps-per-student"] == 1
+    assert found["first-session.success-ratio"] == 2
+    assert found["training.modules-complete-ratio"] == 3
+    assert found["identity.login-success-ratio"] == 0, "a soak counts days that were before its phase"
 
 
 def test_the_first_reading_is_due() -> None:
