@@ -9,11 +9,13 @@ from datetime import timedelta
 from temporalio.client import Client, WorkflowUpdateFailedError
 
 from schemas.message import CommandReply
+from schemas.model import digest_of
 from schemas.program import ProgramCommand
 from schemas.school import STATE_ROLES, Actor, Role, Scope, ScopeKind
 from services.kit.database import Connection
 from services.kit.outcome import PermanentError
-from workflows.program.messages import ProgramAct, refusal_of, workflow_id
+from workflows.program.messages import ProgramAct, workflow_id
+from workflows.shell import refusal_of
 
 PATIENCE = timedelta(seconds=20)
 """For one answer of a program's workflow, which may be replayed first. Our judgement, 2026-11-25."""
@@ -51,7 +53,11 @@ async def act(client: Client, program_id: str, command: ProgramCommand) -> Comma
     handle = client.get_workflow_handle(workflow_id(program_id))
     try:
         reply: CommandReply = await handle.execute_update(
-            "act", ProgramAct(command=command), id=command.act_id, result_type=CommandReply, rpc_timeout=PATIENCE
+            "act",
+            ProgramAct(command=command),
+            id=f"{command.act_id} {digest_of(command)[7:23]}",  # by id alone, Temporal would answer for another act
+            result_type=CommandReply,
+            rpc_timeout=PATIENCE,
         )
     except WorkflowUpdateFailedError as error:
         refusal = refusal_of(error)

@@ -63,6 +63,8 @@ def test_a_program_is_halted_and_resumed_once_an_id(life: Life) -> None:
         first, again = reply_of(life.must(*words).tree), reply_of(life.must(*words).tree)
         assert first["accepted"], first
         assert again == first, "the same id twice is one act, and one fact"
+    other = ("program", "resume", PROGRAM, "--reason", "devices-replaced", "--stand-in", "--id", "halt-verbs-1")
+    assert not refused(life, *other)["accepted"], "another act under an id that is taken is not that act"
 
 
 def test_a_document_is_filed_by_one_and_approved_by_another(life: Life) -> None:
