@@ -63,7 +63,15 @@ async def open_pool(settings: Settings, room: str, *, connections_max: int = CON
         max_size=connections_max,
         command_timeout=COMMAND_SECONDS_MAX,
         server_settings={"search_path": room, "application_name": f"firstbell-{room}"},
+        reset=_leave_as_it_is,
     )
+
+
+async def _leave_as_it_is(_connection: Connection) -> None:
+    """Nothing is undone: no room leaves a setting, cursor or lock behind, and the undoing costs as much as a look.
+
+    What a transaction left open, the driver rolls back itself.
+    """
 
 
 async def connect(settings: Settings, room: str) -> "asyncpg.Connection[asyncpg.Record]":

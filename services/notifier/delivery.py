@@ -77,7 +77,10 @@ class Delivery:
                 if await connection.fetchval("select pg_try_advisory_lock($1, 0)", LOCK):
                     break  # one process delivers at a time: another would send again what this one has under way
                 await _pause(process)
-            await self._work(process)
+            try:
+                await self._work(process)
+            finally:
+                await connection.execute("select pg_advisory_unlock($1, 0)", LOCK)
 
     async def _work(self, process: Process) -> None:
         while not process.stopping.is_set():
