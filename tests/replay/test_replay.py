@@ -27,7 +27,8 @@ from workflows.policy.picture import fold_fact
 from workflows.school import messages
 from workflows.school.rollout import SchoolRollout
 
-FILES = sorted(HISTORIES.glob("*.json"))
+FILES = sorted(HISTORIES.rglob("*.json"))
+"""Of today, and under `shell-1` those of runs that began with the first shell."""
 
 
 def history(file: Path) -> WorkflowHistory:
@@ -54,7 +55,7 @@ def scene_facts(name: str) -> list[Fact]:
     return facts_of(event for file in files for event in history(file).events)
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(HISTORIES).with_suffix("")))
 async def test_a_recorded_history_replays(file: Path) -> None:
     await replayer().replay_workflow(history(file))
 
