@@ -127,7 +127,7 @@ class Planner:
 
     async def plan(self, grounds: Sequence[Ground], told: Told) -> tuple[SchoolPlan, ...]:
         """Every school's plan, in the order given."""
-        views = await _at_once(grounds, lambda ground: self._look(ground[0]), told)
+        views = await at_once(grounds, lambda ground: self._look(ground[0]), told)
         return tuple([await self._school(*ground, view) for ground, view in zip(grounds, views, strict=True)])
 
     async def _look(self, line: SchoolLine) -> View | None:
@@ -223,10 +223,10 @@ async def carry(
         except TemporaryError:
             return Carried(line.school_id, None)
 
-    return await _at_once(grounds, give, told)
+    return await at_once(grounds, give, told)
 
 
-async def _at_once(items: Sequence[T], work: Callable[[T], Awaitable[U]], told: Told) -> list[U]:
+async def at_once(items: Sequence[T], work: Callable[[T], Awaitable[U]], told: Told) -> list[U]:
     """Does `work` for each, a few at a time; results in the order of the items."""
     slots, done = asyncio.Semaphore(AT_ONCE), 0
 

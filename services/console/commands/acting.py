@@ -92,23 +92,15 @@ def carry(
 
     async def work(session: Session) -> ActAnswer:
         line = await one_rollout(session, school, program)
-        identity = act_id or str(uuid4())
-        record = await library.school_record(session.connection, line.school_id)
         row = await views.picture_row(session.connection, line.program_id, line.school_id)
         policy = await library.school_policy(session.connection, row)
-        roles = wanted(row, policy)
-        actor_id = who.actor_id or await _stand_in(session, line, record, roles)
-        found = await roster.actor_for(session.connection, actor_id, record, line, roles, identity, who.acting_for)
+        found = await person(session, line, wanted(row, policy), who, act_id or str(uuid4()))
         if isinstance(found, CommandReply):
             return _answer(line, None, found)
-        try:
-            command = make(session, line, found, identity)
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            place = ".".join(str(part) for part in first["loc"])
-            fail(MEND, f"{place}: {first['msg']}; seen {first.get('input')!r}")
+        actor, identity = found
+        command = command_of(make, session, line, actor, identity)
         client = await door.connect(session.settings)
-        return _answer(line, found, await door.act(client, line.program_id, line.school_id, command))
+        return _answer(line, actor, await door.act(client, line.program_id, line.school_id, command))
 
     answer = serve(work)
     if as_json:
@@ -116,6 +108,26 @@ def carry(
     else:
         _tell(answer)
     raise typer.Exit(DONE if answer.reply.accepted else REFUSED)
+
+
+async def person(
+    session: Session, line: SchoolLine, roles: Sequence[Role], who: Person, identity: str
+) -> tuple[Actor, str] | CommandReply:
+    """Who acts here, in which role, and under which id; or the roster's refusal. Exits with 2 without a stand-in."""
+    record = await library.school_record(session.connection, line.school_id)
+    actor_id = who.actor_id or await _stand_in(session, line, record, roles)
+    found = await roster.actor_for(session.connection, actor_id, record, line, roles, identity, who.acting_for)
+    return found if isinstance(found, CommandReply) else (found, identity)
+
+
+def command_of(make: Make, session: Session, line: SchoolLine, actor: Actor, identity: str) -> Command:
+    """The act. Exits with 2 for what was typed and can't be one, naming it."""
+    try:
+        return make(session, line, actor, identity)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        fail(MEND, f"{place}: {first['msg']}; seen {first.get('input')!r}")
 
 
 async def _stand_in(session: Session, line: SchoolLine, record: SchoolRecord | None, roles: Sequence[Role]) -> str:

@@ -11,7 +11,7 @@ from schemas.message import AnswerAsk, Command, GiveSignOff
 from schemas.regress import RecordFix, RecordRootCause
 from schemas.school import Actor, GateId, Role
 from schemas.trust import AdvanceByHand
-from services.console.commands import overriding, screen
+from services.console.commands import gate_all, overriding, screen
 from services.console.commands.acting import (
     ASSERTED,
     AsOption,
@@ -27,14 +27,14 @@ from services.console.commands.acting import (
     StandInOption,
     carry,
 )
+from services.console.commands.asked import asked
 from services.console.commands.automatic import automatic
 from services.console.commands.school import announce
 from services.console.commands.session import CODES, Session, one_rollout, serve, sight_of
 from services.console.commands.signing import SignedAnswer, sign_all
 from services.console.views import PictureRow, SchoolLine
 from services.console.why import Standing, WhyAnswer, explain_school
-from services.kit.terminal import DONE, MEND, NO, REFUSED, fail
-from workflows.policy.acts.answering import asked_roles
+from services.kit.terminal import AWAY, DONE, MEND, NO, REFUSED, fail
 
 app = typer.Typer(no_args_is_help=True, help="Sign, approve, reject.", epilog=CODES)
 
@@ -42,6 +42,9 @@ app.command("override", epilog=CODES)(overriding.override)
 app.command("confirm", epilog=CODES)(overriding.confirm)
 app.command("overrides", epilog=CODES)(overriding.overrides)
 app.command("automatic", epilog=CODES)(automatic)
+app.command("approve-all", epilog=CODES)(gate_all.approve_all)
+app.command("reject-all", epilog=CODES)(gate_all.reject_all)
+app.command("withdraw-all", epilog=CODES)(gate_all.withdraw_all)
 
 
 @app.command("sign-off", epilog=CODES)
@@ -83,7 +86,9 @@ def sign_everything(
         screen.paper().print(f"{answer.accepted} signatures by stand-ins at {answer.schools} schools; {ASSERTED}")
         for reply in answer.refused:
             screen.remark(f"refused: {reply.refusal}: expected {reply.expected}, seen {reply.seen}; {reply.next_step}")
-    raise typer.Exit(REFUSED if answer.refused else DONE)
+        if answer.unanswered:
+            screen.remark(f"{answer.unanswered} schools did not answer in time; type the command again")
+    raise typer.Exit(AWAY if answer.unanswered else REFUSED if answer.refused else DONE)
 
 
 @app.command(epilog=CODES)
@@ -189,7 +194,7 @@ def _answer(
             act_id=identity, actor=actor, gate=gate or line.gate, answer=answer, reason=reason, note_id=note
         )
 
-    carry(school, program, who, act_id, _asked, make, as_json)
+    carry(school, program, who, act_id, asked, make, as_json)
 
 
 @app.command(epilog=CODES)
@@ -215,14 +220,6 @@ def mend(
         return RecordFix(act_id=identity, actor=actor, fix=fix or "")
 
     carry(school, program, Person(who, stand_in), act_id, lambda _row, _policy: (Role.PRINCIPAL,), make, as_json)
-
-
-def _asked(row: PictureRow, policy: SchoolPolicy | None) -> Sequence[Role]:
-    picture = row.picture
-    if picture.asked:
-        deputies = (picture.deputy,) if picture.deputy else ()
-        return (*asked_roles(picture), *deputies)
-    return (policy.gates[picture.phase.gate].approver,) if policy else ()
 
 
 def _signers(row: PictureRow, policy: SchoolPolicy | None) -> Sequence[Role]:

@@ -3,23 +3,26 @@
 Called by `firstbell gate sign-all`. It refuses a real program: there, each person signs.
 """
 
-import asyncio
 from uuid import uuid4
 
 from temporalio.client import Client
 
-from schemas.gate import SignOffs
+from schemas.gate import SchoolPolicy, SignOffs
 from schemas.message import CommandReply, GiveSignOff
 from schemas.school import Actor, GateId, Role, SchoolRecord
-from services.console import door, library, roster, views
+from services.console import door, library, migration, roster, views
+from services.console.commands import screen
 from services.console.commands.session import Session
-from services.console.views import Answer, SchoolLine
+from services.console.views import Answer, PictureRow, SchoolLine
+from services.kit.outcome import TemporaryError
 from services.kit.terminal import MEND, fail
 
-SIGNING_AT_ONCE = 8
-"""Schools signed for side by side. Measured: the local server decides about a hundred updates a second."""
+TOLD_EVERY = 200
+"""Signatures between two lines of progress. Our judgement, 2026-11-25."""
 
 Signature = tuple[SchoolLine, Actor, str]
+Policies = dict[tuple[str | None, str | None], SchoolPolicy | None]
+"""By digest and profile, each read once."""
 
 
 class SignedAnswer(Answer):
@@ -30,35 +33,49 @@ class SignedAnswer(Answer):
     schools: int
     accepted: int
     refused: tuple[CommandReply, ...]
+    unanswered: int = 0
+    """Signatures whose workflow did not answer in time: they may have arrived, and the command may be repeated."""
 
 
 async def sign_all(session: Session, program: str, gate: GateId) -> SignedAnswer:
     """Every signature that schools at this gate lack. Exits with 2 for a program that is no rehearsal."""
-    lines = [line for line in await views.school_lines(session.connection, program=program) if line.gate is gate]
+    found = await views.lines_and_pictures(session.connection, program=program)
+    here = [(line, row) for line, row in found if line.gate is gate]
+    lines = [line for line, _ in here]
     if any(not line.rehearsal for line in lines):
         fail(MEND, f"sign-all: expected a rehearsal, seen program {program}, which is real; there each person signs")
-    wanted = [signature for line in lines for signature in await _missing(session, line)]
+    policies: Policies = {}
+    wanted = [signature for line, row in here for signature in await _missing(session, line, row, policies)]
     client = await door.connect(session.settings)
-    places = asyncio.Semaphore(SIGNING_AT_ONCE)
 
-    async def sign(signature: Signature) -> CommandReply:
-        async with places:
+    async def sign(signature: Signature) -> CommandReply | None:
+        try:
             return await _sign(client, gate, signature)
+        except TemporaryError:
+            return None
 
-    replies = await asyncio.gather(*(sign(signature) for signature in wanted))
+    answers = await migration.at_once(wanted, sign, _told)
+    replies = [answer for answer in answers if answer is not None]
     return SignedAnswer(
         notice=next((line.notice for line in lines if line.notice), None),
         program_id=program,
         schools=len(lines),
         accepted=sum(reply.accepted for reply in replies),
         refused=tuple(reply for reply in replies if not reply.accepted),
+        unanswered=len(answers) - len(replies),
     )
 
 
-async def _missing(session: Session, line: SchoolLine) -> list[Signature]:
-    record = await library.school_record(session.connection, line.school_id)
-    row = await views.picture_row(session.connection, line.program_id, line.school_id)
-    policy = await library.school_policy(session.connection, row)
+def _told(done: int, count: int) -> None:
+    if done % TOLD_EVERY == 0:
+        screen.remark(f"signed: {done} of {count}")
+
+
+async def _missing(session: Session, line: SchoolLine, row: PictureRow, policies: Policies) -> list[Signature]:
+    pinned = (row.policy_digest, row.profile)
+    if pinned not in policies:
+        policies[pinned] = await library.school_policy(session.connection, row)
+    policy, record = policies[pinned], await library.school_record(session.connection, line.school_id)
     criteria = policy.gates[line.gate].criteria if policy else ()
     found: list[Signature] = []
     for criterion in criteria:

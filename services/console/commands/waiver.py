@@ -1,18 +1,16 @@
 """`firstbell waiver`: leave to pass without one criterion, asked by one person and granted by another, until it ends."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from schemas.gate import SchoolPolicy
 from schemas.message import Command
-from schemas.school import Actor, Role, Scope, ScopeKind
+from schemas.school import Actor, Scope, ScopeKind
 from schemas.waiver import GrantWaiver, ProposeWaiver, RevokeWaiver
 from services.console import register as book
-from services.console.commands import screen
+from services.console.commands import screen, waiver_all
 from services.console.commands.acting import (
     AsOption,
     GateOption,
@@ -29,8 +27,8 @@ from services.console.commands.acting import (
 )
 from services.console.commands.register import AuditOption, DistrictOption, read, show
 from services.console.commands.session import CODES, Session
-from services.console.views import PictureRow, SchoolLine
-from workflows.policy.people import RANK, above
+from services.console.commands.waiving import Category, granters
+from services.console.views import SchoolLine
 
 EXAMPLES = """Examples:\n
 firstbell waiver propose Cedar page-load --instead paper-lists --reason cabling-late --as actor-p1\n
@@ -41,11 +39,9 @@ app = typer.Typer(
 )
 
 
-class Category(StrEnum):
-    """What stands in for the criterion."""
-
-    WAIVED = "waived"
-    MITIGATED = "mitigated"
+app.command("propose-all", epilog=CODES)(waiver_all.propose_all)
+app.command("grant-all", epilog=CODES)(waiver_all.grant_all)
+app.command("revoke-all", epilog=CODES)(waiver_all.revoke_all)
 
 
 class Reach(StrEnum):
@@ -119,7 +115,7 @@ def grant(
             act_id=identity, actor=actor, waiver_id=waiver, expires_at=_ends(session.now, days, until)
         )  # fmt: skip
 
-    carry(school, program, Person(who, stand_in), act_id, _granters, make, as_json)
+    carry(school, program, Person(who, stand_in), act_id, granters, make, as_json)
 
 
 @app.command(epilog=CODES)
@@ -139,7 +135,7 @@ def revoke(
         del session, line
         return RevokeWaiver(act_id=identity, actor=actor, waiver_id=waiver, reason=reason)
 
-    carry(school, program, Person(who, stand_in), act_id, _granters, make, as_json)
+    carry(school, program, Person(who, stand_in), act_id, granters, make, as_json)
 
 
 @app.command("list", epilog=CODES)
@@ -187,11 +183,3 @@ def _ends(now: datetime, days: float | None, until: datetime | None) -> datetime
     if until is not None:
         return until.replace(tzinfo=UTC)
     return None if days is None else now + timedelta(days=days)
-
-
-def _granters(row: PictureRow, policy: SchoolPolicy | None) -> Sequence[Role]:
-    """Roles above the approver of the school's gate, the nearest first."""
-    if policy is None:
-        return ()
-    approver = policy.gates[row.picture.phase.gate].approver
-    return sorted((role for role in RANK if above(role, approver)), key=lambda role: (RANK[role], role.value))
