@@ -14,7 +14,7 @@ from schemas.school import ProgramId, ReleaseId
 from services.bridge import forecast_cli, programs, rollouts, starting, wave_cli, wave_files, waving
 from services.bridge.copies import wait_until_level
 from services.bridge.documents import Documents
-from services.bridge.session import Home, Json, Name, Progressing, checked, client_of, screen, serve
+from services.bridge.session import Home, Json, Name, Progressing, WithPupils, checked, client_of, screen, serve
 from services.bridge.wave_status import WaveStatus, wave_status
 from services.kit.database import Pool
 from services.kit.settings import Settings
@@ -42,6 +42,7 @@ def start(
     district: Annotated[list[str] | None, typer.Option(help="District id or name; repeat for more.")] = None,
     school: Annotated[list[str] | None, typer.Option(help="School id or name; repeat for more.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every open school.")] = False,
+    with_pupils: WithPupils = False,
     rehearsal: Annotated[bool, typer.Option("--rehearsal", help="Imagined evidence and calendars count.")] = False,
     release: Annotated[str | None, typer.Option(help="The release whose defects hold these schools.")] = None,
     waves: Annotated[
@@ -58,7 +59,9 @@ def start(
     checked(name, ProgramId, "program", "lower-case letters, digits, hyphens, at most 41")
     if release is not None:
         checked(release, ReleaseId, "release", "lower-case letters, digits, points, hyphens, at most 41")
-    wish = programs.Wish(name, policy, tuple(district or ()), tuple(school or ()), everything, rehearsal, release)
+    wish = programs.Wish(
+        name, policy, tuple(district or ()), tuple(school or ()), everything, rehearsal, release, with_pupils
+    )
     if waves is not None:
         _start_waves(wish, waves, dry_run, as_json, home)
         return
@@ -114,9 +117,10 @@ def _start_waves(wish: programs.Wish, file: Path, dry_run: bool, as_json: bool, 
 def _show_plan(plan: programs.Plan) -> None:
     tree = json.loads(programs.to_json(plan))
     kind = "REHEARSAL" if plan.rehearsal else "program"
+    without = f", {plan.without_pupils_count} left out, without pupils" if plan.without_pupils_count else ""
     screen.print(
         f"{kind} {plan.program_id}: {tree['schools']} schools ({tree['already_entered']} under way already, "
-        f"{tree['left_out_not_open']} left out, not open), policy {plan.document.name} v{plan.document.version}"
+        f"{tree['left_out_not_open']} left out, not open{without}), policy {plan.document.name} v{plan.document.version}"
     )
     screen.print("profiles: " + ", ".join(f"{name} {count}" for name, count in sorted(tree["profiles"].items())))
     if tree["without_calendar"]:

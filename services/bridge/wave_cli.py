@@ -16,7 +16,7 @@ from schemas.school import Actor, ProgramId
 from services.bridge import line, programs, wave_files
 from services.bridge.copies import wait_until_level
 from services.bridge.documents import Documents
-from services.bridge.session import Home, Json, Name, checked, client_of, screen, serve
+from services.bridge.session import Home, Json, Name, WithPupils, checked, client_of, screen, serve
 from services.bridge.wave_status import WaveStatus
 from services.bridge.waving import Waved, make_waves
 from services.kit.database import Pool
@@ -41,6 +41,7 @@ def plan(
     district: Annotated[list[str] | None, typer.Option(help="District id or name; repeat for more.")] = None,
     school: Annotated[list[str] | None, typer.Option(help="School id or name; repeat for more.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every open school.")] = False,
+    with_pupils: WithPupils = False,
     rehearsal: Annotated[bool, typer.Option("--rehearsal", help="Imagined evidence and calendars count.")] = False,
     release: Annotated[str | None, typer.Option(help="The release whose defects hold these schools.")] = None,
     as_json: Json = False,
@@ -52,7 +53,9 @@ def plan(
     """
     checked(name, ProgramId, "program", "lower-case letters, digits, hyphens, at most 41")
     document, digest = wave_files.read(waves)
-    wish = programs.Wish(name, policy, tuple(district or ()), tuple(school or ()), everything, rehearsal, release)
+    wish = programs.Wish(
+        name, policy, tuple(district or ()), tuple(school or ()), everything, rehearsal, release, with_pupils
+    )
 
     async def work(settings: Settings, pool: Pool) -> Waved:
         documents = Documents()

@@ -3,6 +3,7 @@
 import signal
 import sys
 import time
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from types import FrameType
@@ -10,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from services.demo import acts, closing, people, people_closing, world
+from services.demo import acts, closing, people, people_closing, state, world
 from services.demo.commands import CommandError, call
 from services.demo.screen import Screen
 from services.kit.settings import use_home
@@ -27,6 +28,8 @@ app = typer.Typer(
 
       firstbell demo --act people --schools 12
 
+      firstbell demo --act state
+
       firstbell demo --district "Aberdeen School District" --stop
 
     Exit codes: 0 all promises kept, 1 some missed (each is named), 2 could not run, 130 interrupted.""",
@@ -41,12 +44,22 @@ class Act(StrEnum):
     """Schools advance, are held and mended on evidence."""
     PEOPLE = "people"
     """What people, time and guards do to a gate."""
+    STATE = "state"
+    """Every school of the state with pupils walks every gate in one wave."""
+
+
+SCHOOLS = {Act.EVIDENCE: 30, Act.PEOPLE: 30, Act.STATE: state.STATE_SCHOOLS}
 
 
 @app.command()
 def demo(
-    act: Annotated[Act, typer.Option(help="The story: evidence, or what people do to a gate.")] = Act.EVIDENCE,
-    schools: Annotated[int, typer.Option(min=6, max=2500, help="About how many schools.")] = 30,
+    act: Annotated[
+        Act, typer.Option(help="The story: evidence, what people do to a gate, or a whole state.")
+    ] = Act.EVIDENCE,
+    schools: Annotated[
+        int | None,
+        typer.Option(min=6, max=2500, help="About how many schools. Default: 30; of a state, all with pupils."),
+    ] = None,
     district: Annotated[list[str] | None, typer.Option(help="District by name or id; repeat for several.")] = None,
     seed: Annotated[int, typer.Option(help="Same seed: same districts, same life.")] = 7,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stack running, also without a terminal.")] = False,
@@ -65,9 +78,9 @@ def demo(
 
     signal.signal(signal.SIGTERM, interrupted)
     with Screen() as screen:
-        stage = world.World(world.Wishes(schools, district or [], seed, home), screen)
+        stage = world.World(world.Wishes(schools or SCHOOLS[act], district or [], seed, home), screen)
         try:
-            kept = _tell(stage, stays) if act is Act.EVIDENCE else _tell_people(stage, stays)
+            kept = TELLERS[act](stage, stays)
         except CommandError as error:
             screen.pause_board()
             screen.say(f"the demo could not go on: {error}", style="red")
@@ -99,6 +112,15 @@ def _tell_people(stage: world.World, stays: bool) -> bool:
     return people_closing.people_closing(stage, seen, stays)
 
 
+def _tell_state(stage: world.World, stays: bool) -> bool:
+    world.start_clean(stage)
+    stage.screen.say("servers and services")
+    world.servers(stage, *state.SETTINGS)
+    state.tell(stage)
+    stage.screen.pause_board()
+    return state.state_closing(stage, acts.Seen(), stays)
+
+
 def _tell(stage: world.World, stays: bool) -> bool:
     screen = stage.screen
     world.start_clean(stage)
@@ -124,3 +146,8 @@ def _settled(stage: world.World, lines: list[dict[str, object]]) -> bool:
     """Every school that nothing befalls has reached scale."""
     clean = {school for school, kind in stage.cast.items() if kind == "clean"}
     return not [line for line in lines if line["school_id"] in clean and line["phase"] != "scale"]
+
+
+TELLERS: dict[Act, Callable[[world.World, bool], bool]] = {
+    Act.EVIDENCE: _tell, Act.PEOPLE: _tell_people, Act.STATE: _tell_state
+}  # fmt: skip

@@ -90,6 +90,14 @@ class Screen:
                 if here:
                     self.say(f"  board: {phase}: {len(here)} schools: {cell(here)}")
 
+    def note(self, text: str) -> None:
+        """Where things stand, in one line: redrawn on a terminal, printed now and then elsewhere."""
+        if self.live:
+            self.live.update(Text(text), refresh=True)
+        elif time.monotonic() - self._last_plain >= PLAIN_EVERY_SECONDS:
+            self._last_plain = time.monotonic()
+            self.say("  " + text)
+
     def pause_board(self) -> None:
         """Takes the board off the screen, to ask a person or to end."""
         if self.live:

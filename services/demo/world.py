@@ -139,14 +139,15 @@ def directory(world: World) -> None:
     """Imports Washington and chooses districts."""
     say = world.screen.say
     answer = must("directory", "import", *sorted(str(path) for path in DATA.glob("washington_*.csv")), "--json").tree
-    say(_landed(answer))
+    say(landed(answer))
     listing: list[Line] = must("directory", "list", "--json").tree
     world.districts = choose_districts(listing, world.wishes)
     names = ", ".join(f"{line['name']} ({line['schools_count']})" for line in world.districts)
     say(f"in the program: {names}; their future from here is SIMULATED")
 
 
-def _landed(answer: Any) -> str:  # Any: JSON, as a reader of the command has it
+def landed(answer: Any) -> str:
+    """What an import said. Any: JSON, as a reader of the command has it."""
     return (
         f"Washington's directory: {answer['schools']['created']} schools and {answer['districts']['created']} districts "
         f"landed, {answer['faults_count']} rows at fault"
@@ -178,24 +179,34 @@ def people_and_program(world: World, policy: str = "default") -> None:
 
 
 def calendar_and_life(world: World, shortest_seconds: float = 1.0) -> None:
-    """Rehearsal calendars, whose days last a second or longer, and imagined life from their first day."""
+    """Rehearsal calendars of the districts, whose days last a second or longer, and imagined life from their first day."""
     where = districts_words(world)
     count = sum(line["schools_count"] for line in world.districts)
-    world.day_seconds = max(shortest_seconds, count / 30)
+    begin_calendar(world, where, max(shortest_seconds, count / 30), DAYS)
+    world.cast = must("simulate", "cast", *where, "--seed", str(world.wishes.seed), "--json").tree
+    begin_life(world, where, DAYS)
+
+
+def begin_calendar(world: World, where: list[str], day_seconds: float, days: int) -> None:
+    """Rehearsal calendars for these districts, from a moment ahead on."""
+    world.day_seconds = day_seconds
     world.began = datetime.now(UTC) + timedelta(seconds=LEAD_SECONDS)
     must(
-        "calendar", "rehearse", *where, "--start", world.began.isoformat(), "--day-seconds", str(world.day_seconds),
-        "--days", str(DAYS), "--first-date", FIRST_DATE, "--last-day-hours", "720",
+        "calendar", "rehearse", *where, "--start", world.began.isoformat(), "--day-seconds", str(day_seconds),
+        "--days", str(days), "--first-date", FIRST_DATE, "--last-day-hours", "720",
     )  # fmt: skip
-    world.screen.say(f"a rehearsal calendar: {DAYS} instructional days of {world.day_seconds:g} s from {FIRST_DATE}")
-    world.cast = must("simulate", "cast", *where, "--seed", str(world.wishes.seed), "--json").tree
+    world.screen.say(f"a rehearsal calendar: {days} instructional days of {day_seconds:g} s from {FIRST_DATE}")
+
+
+def begin_life(world: World, where: list[str], days: int, *words: str) -> None:
+    """Starts the simulator of these districts; `end_life` ends it."""
     log = world.wishes.home / "logs" / "simulator.log"
     log.parent.mkdir(exist_ok=True)
     with log.open("wb") as out:
         world.life = subprocess.Popen(
             [
                 sys.executable, "-m", "services.cli", "simulate", "run", *where, "--seed", str(world.wishes.seed),
-                "--days", str(DAYS - 1), "--release", RELEASE, "--linger",
+                "--days", str(days - 1), "--release", RELEASE, "--linger", *words,
             ],
             stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip

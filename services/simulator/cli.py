@@ -2,6 +2,8 @@
 
 import json
 import signal
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -18,8 +20,8 @@ from services.kit.settings import Settings, load_settings
 from services.kit.snapshot import newest_of
 from services.kit.terminal import codes
 from services.simulator.clock import Clock
-from services.simulator.life import School
-from services.simulator.personality import Personality, assign
+from services.simulator.life import BRIEF, FULL, School
+from services.simulator.personality import CLEAN_SHARE, Personality, assign
 from services.simulator.player import Player, control_file
 
 app = typer.Typer(
@@ -43,7 +45,43 @@ app = typer.Typer(
 Feed = Annotated[str, typer.Argument(help="Publisher: " + ", ".join(topic.owner for topic in RAW_TOPICS))]
 
 
-def schools_of(settings: Settings, districts: list[str], seed: int) -> dict[str, School]:
+class Life(StrEnum):
+    """How long an imagined life takes."""
+
+    FULL = "full"
+    """The default policy's months."""
+    BRIEF = "brief"
+    """Three days."""
+
+
+PACES = {Life.FULL: FULL, Life.BRIEF: BRIEF}
+Districts = Annotated[list[str] | None, typer.Option("--district", help="District id; repeat for several.")]
+Everything = Annotated[
+    bool, typer.Option("--all", help="Every district that has a rehearsal calendar and open schools.")
+]
+Seed = Annotated[int, typer.Option("--seed", help="Same seed, same events.")]
+Clean = Annotated[float, typer.Option("--clean", min=0, max=1, help="Share of schools that nothing befalls.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Whose life is imagined, and how."""
+
+    districts: tuple[str, ...]
+    """None named: every district that can be rehearsed."""
+    seed: int
+    clean_share: float = CLEAN_SHARE
+    life: Life = Life.FULL
+
+    @classmethod
+    def of(cls, districts: list[str] | None, everything: bool, seed: int, clean_share: float, life: Life) -> "Cast":
+        """What was typed. Raises PermanentError unless districts or all were asked for."""
+        if bool(districts) == everything:
+            raise PermanentError("districts: expected either --district or --all; see `firstbell directory list`")
+        return cls(tuple(sorted(set(districts or ()))), seed, clean_share, life)
+
+
+def schools_of(settings: Settings, cast: Cast) -> dict[str, School]:
     """The open schools of these districts, with clock and personality. Blocks on Kafka.
 
     Raises PermanentError for a district without schools or without a rehearsal calendar.
@@ -51,32 +89,43 @@ def schools_of(settings: Settings, districts: list[str], seed: int) -> dict[str,
     records = newest_of(settings, SCHOOLS.name, SCHOOLS.decoder, SchoolRecord)
     pointers = newest_of(settings, CALENDAR_POINTERS.name, CALENDAR_POINTERS.decoder, CalendarPointer)
     calendars = newest_of(settings, CALENDARS.name, CALENDARS.decoder, Calendar)
-    chosen = {
-        record.school_id: record
-        for record in records.values()
-        if record.district_id in districts and record.status is SchoolStatus.OPEN
+    rehearsed = {
+        district: Clock(calendar)
+        for district, pointer in pointers.items()
+        if (calendar := calendars.get(pointer.calendar_digest)) is not None and calendar.rehearsal
     }
-    kinds = assign(list(chosen), seed)
-    schools: dict[str, School] = {}
-    for district in districts:
-        pointer = pointers.get(district)
-        calendar = calendars.get(pointer.calendar_digest) if pointer else None
-        if calendar is None or not calendar.rehearsal:
+    chosen: dict[str, list[SchoolRecord]] = {}
+    for record in records.values():
+        if record.status is SchoolStatus.OPEN and record.district_id in (cast.districts or rehearsed):
+            chosen.setdefault(record.district_id, []).append(record)
+    for district in cast.districts or chosen:
+        if district not in rehearsed:
             raise PermanentError(
                 f"district {district}: expected a rehearsal calendar; run `firstbell calendar rehearse --help`"
             )
-        here = [record for record in chosen.values() if record.district_id == district]
-        if not here:
+        if district not in chosen:
             raise PermanentError(f"district {district}: expected open schools in the directory, seen none")
-        for record in here:
-            schools[record.school_id] = School(record, Clock(calendar), kinds[record.school_id], seed)
-    return schools
+    if not chosen:
+        raise PermanentError(
+            "districts: expected one with a rehearsal calendar; run `firstbell calendar rehearse --help`"
+        )
+    kinds = assign([record.school_id for here in chosen.values() for record in here], cast.seed, cast.clean_share)
+    return {
+        record.school_id: School(
+            record, rehearsed[district], kinds[record.school_id], cast.seed, PACES[cast.life]
+        )
+        for district in sorted(chosen)
+        for record in chosen[district]
+    }  # fmt: skip
 
 
 @app.command()
 def run(
-    district: Annotated[list[str], typer.Option(help="District id; repeat for several.")],
-    seed: Annotated[int, typer.Option(help="Same seed, same events.")] = 7,
+    district: Districts = None,
+    everything: Everything = False,
+    seed: Seed = 7,
+    clean: Clean = CLEAN_SHARE,
+    life: Annotated[Life, typer.Option(help="How long their lives take: full, months; brief, three days.")] = Life.FULL,
     days: Annotated[int, typer.Option(min=1, max=400, help="Instructional days to play.")] = 90,
     release: Annotated[str | None, typer.Option(help="Release whose defect feed reports too.")] = None,
     linger: Annotated[bool, typer.Option(help="After the last day, go on hearing fate until stopped.")] = False,
@@ -84,7 +133,7 @@ def run(
     """Play imagined days in real time, as fast as the districts' rehearsal calendars run."""
     settings = load_settings()
     console = Console(stderr=True)
-    schools = schools_of(settings, sorted(set(district)), seed)
+    schools = schools_of(settings, Cast.of(district, everything, seed, clean, life))
     control = control_file(settings.home)
     control.parent.mkdir(parents=True, exist_ok=True)
     control.write_text("", "utf-8")
@@ -107,12 +156,14 @@ def run(
 
 @app.command()
 def cast(
-    district: Annotated[list[str], typer.Option(help="District id; repeat for several.")],
-    seed: Annotated[int, typer.Option(help="As for `run`.")] = 7,
+    district: Districts = None,
+    everything: Everything = False,
+    seed: Seed = 7,
+    clean: Clean = CLEAN_SHARE,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
 ) -> None:
     """Show which school plays which part."""
-    schools = schools_of(load_settings(), sorted(set(district)), seed)
+    schools = schools_of(load_settings(), Cast.of(district, everything, seed, clean, Life.FULL))
     rows = {identifier: school.personality.value for identifier, school in sorted(schools.items())}
     if as_json:
         typer.echo(json.dumps(rows, indent=1))

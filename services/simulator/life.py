@@ -5,7 +5,7 @@ publishes them when their time comes. Everything carries the mark `simulated`.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2s
 from math import ceil
 from random import Random
@@ -20,8 +20,27 @@ from services.simulator.personality import Personality
 
 DEVICES_MAX, TEACHERS_MAX = 12, 12
 """An imagined school shows this many at most, so that a state fits on one machine."""
-BETA_DAY, TRAINING_DAYS, HANDOUT_DAY = 11, (8, 34, 52), 56
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """On which instructional days a school's life happens; day 0 is the first."""
+
+    beta: int
+    training: tuple[int, int, int]
+    handout: int
+    sessions_every: int
+    """Days between two reports of first sessions."""
+    feedback: tuple[int, ...]
+    """Days after the beta's first on which its people answer."""
+    round_trip: int
+    """Days after the beta's first of the first assessment that goes all the way; another each ten days."""
+
+
+FULL = Pace(beta=11, training=(8, 34, 52), handout=56, sessions_every=3, feedback=(14, 26), round_trip=8)
 """Beta after ten days of infrastructure check; modules in three calendar months; hand-outs after the last."""
+BRIEF = Pace(beta=0, training=(1, 1, 1), handout=2, sessions_every=1, feedback=(1,), round_trip=1)
+"""As much in three days, for a rehearsal of how many schools there are and not of how long they take."""
 QUIET_DAY = 5
 """When a silent school's device management goes quiet."""
 RELEASE_ENTITY = "watermark-0release"
@@ -44,6 +63,7 @@ class School:
     clock: Clock
     personality: Personality
     seed: int
+    pace: Pace = FULL
 
     def dice(self, purpose: str) -> Random:
         """The school's own dice for one purpose: adding a purpose changes no other."""
@@ -87,12 +107,12 @@ def day_of(school: School, day: int) -> list[Happening]:
 
 def repaired(school: School) -> School:
     """The same school once its trouble has been mended: clean from now on."""
-    return School(school.record, school.clock, Personality.CLEAN, school.seed)
+    return replace(school, personality=Personality.CLEAN)
 
 
 def worsened(school: School) -> School:
     """The same school once its line has grown slow: until somebody mends it."""
-    return School(school.record, school.clock, Personality.SLOW_NETWORK, school.seed)
+    return replace(school, personality=Personality.SLOW_NETWORK)
 
 
 def worsening(school: School, day: float) -> list[Happening]:
@@ -112,7 +132,7 @@ def mending(school: School, day: float) -> list[Happening]:
     elif school.personality is Personality.SILENT:
         happenings += _devices(mended, whole)
     elif school.personality is Personality.UNTRAINED:
-        for index in range(len(TRAINING_DAYS)):
+        for index in range(len(mended.pace.training)):
             happenings += _session(mended, whole, index, Origin.IMPORTED)
     elif school.personality is Personality.BROKEN_BETA:
         happenings += _mended_beta(mended, whole)
@@ -136,8 +156,8 @@ def _moved(school: School, happening: Happening, day: float, number: int) -> Hap
 
 
 def _mended_beta(school: School, day: int) -> Iterator[Happening]:
-    yield from _beta(school, BETA_DAY)
-    yield from _beta(school, BETA_DAY + 26)
+    yield from _beta(school, school.pace.beta)
+    yield from _beta(school, school.pace.beta + school.pace.feedback[-1])
     for part in range(20):
         common = school.common(f"firstsessions-{day}x{part}", day, Origin.MEASURED)
         sessions = assessment.FirstSessionsReported(
@@ -238,9 +258,9 @@ def _training(school: School, day: int) -> Iterator[Happening]:
             1.1, "training",
             training.CoachAssigned(**coach, coach_hash=school.hashed("coach"), share=1.0, active=True),
         )  # fmt: skip
-    if day in TRAINING_DAYS:
-        yield from _session(school, day, TRAINING_DAYS.index(day), origin)
-    if day == HANDOUT_DAY and school.personality is not Personality.UNTRAINED:
+    for index in [index for index, at in enumerate(school.pace.training) if at == day]:
+        yield from _session(school, day, index, origin)
+    if day == school.pace.handout and school.personality is not Personality.UNTRAINED:
         at = day + 0.4
         yield Happening(
             at, "training",
@@ -262,9 +282,9 @@ def _session(school: School, day: int, index: int, origin: Origin) -> Iterator[H
         yield Happening(
             at, "training",
             training.TrainingCompleted(
-                **school.common(f"completion-{day}x{number}", at, origin),
+                **school.common(f"completion-{day}x{index}x{number}", at, origin),
                 teacher_hash=school.hashed(f"teacher:{number}"), module=list(training.Module)[index],
-                session_ref=f"session-{day}", completed_on=school.clock.civil(day), hours=2.0, passed=True,
+                session_ref=f"session-{day}x{index}", completed_on=school.clock.civil(day), hours=2.0, passed=True,
             ),
         )  # fmt: skip
 
@@ -278,8 +298,8 @@ def _model(take_home: bool) -> assessment.DeliveryModel:
 
 def _beta(school: School, day: int) -> Iterator[Happening]:
     broken = school.personality is Personality.BROKEN_BETA
-    cohort = 24
-    if day == BETA_DAY:
+    cohort, since = 24, day - school.pace.beta
+    if since == 0:
         at = day + 0.1
         yield Happening(
             at, "assessment",
@@ -289,7 +309,7 @@ def _beta(school: School, day: int) -> Iterator[Happening]:
                 beta_model=_model(take_home=not broken), plan_model=_model(take_home=True),
             ),
         )  # fmt: skip
-    if day > BETA_DAY and (day - BETA_DAY) % 3 == 0:
+    if since > 0 and since % school.pace.sessions_every == 0:
         at = day + 0.3
         dice = school.dice(f"sessions:{day}")
         tried = 20
@@ -302,7 +322,7 @@ def _beta(school: School, day: int) -> Iterator[Happening]:
                 volunteers_count=4, volunteers_succeeded_count=4,
             ),
         )  # fmt: skip
-    if day in (BETA_DAY + 14, BETA_DAY + 26):
+    if since in school.pace.feedback:
         at = day + 0.4
         responded = 9 if broken else 22
         yield Happening(
@@ -312,7 +332,7 @@ def _beta(school: School, day: int) -> Iterator[Happening]:
                 cohort_users_count=cohort, responded_count=responded,
             ),
         )  # fmt: skip
-    if day >= BETA_DAY + 8 and (day - BETA_DAY) % 10 == 8:
+    if since >= school.pace.round_trip and (since - school.pace.round_trip) % 10 == 0:
         yield _round_trip(school, day)
     yield school.watermark("assessment", day + 0.5)
 

@@ -12,15 +12,27 @@ import pytest
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
 
+def play(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """`firstbell demo WORDS --stop`, in a folder of its own."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("FIRSTBELL_")}
+    return subprocess.run(
+        [str(Path(sys.executable).parent / "firstbell"), "demo", *words, "--stop"],
+        cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=800,
+    )  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path]:
     folder = tmp_path_factory.mktemp("demo")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("FIRSTBELL_")}
-    done = subprocess.run(
-        [str(Path(sys.executable).parent / "firstbell"), "demo", "--stop", "--seed", "7"],
-        cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=800,
-    )  # fmt: skip
-    return done, folder
+    return play(folder, "--seed", "7"), folder
+
+
+def test_a_states_schools_walk_every_gate_in_one_wave(tmp_path: Path) -> None:
+    done = play(tmp_path, "--act", "state", "--schools", "12")
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    (walked,) = re.findall(r"(\d+) schools walked every gate", done.stdout)
+    (opened,) = re.findall(r"gates opened without evidence: 0 of (\d+) checked", done.stdout)
+    assert int(opened) == 4 * int(walked) > 0
 
 
 def test_the_demo_ends_well(told: tuple[subprocess.CompletedProcess[str], Path]) -> None:
