@@ -32,7 +32,7 @@ ORDER = ("charter", "infrastructure-check", "beta", "training", "scale")
 
 
 def prepare(stage: World) -> int:
-    """The state's directory, policy, people, calendars, sources and program. Returns how many schools it seats."""
+    """The state's directory, policy, people, calendars and program. Returns how many schools it seats."""
     say = stage.screen.say
     answer = must(
         "directory", "import", *sorted(str(path) for path in world.DATA.glob("washington_*.csv")), "--json"
@@ -48,7 +48,6 @@ def prepare(stage: World) -> int:
         "program", "start", PROGRAM, "--waves", str(DEPLOY / "programs" / f"{NAME}.yaml"), *words, "--json"
     ).tree
     count = sum(int(wave["schools"]) for wave in started["waves"])
-    world.begin_life(stage, where, DAYS, "--life", "brief", "--clean", "1")  # the bridge has every calendar by now
     say(f"{count} schools with pupils are seated in {len(started['waves'])} wave; the bridge starts them at its pace")
     return count
 
@@ -63,13 +62,15 @@ def _where(stage: World) -> list[str]:
 
 
 def sign(stage: World, count: int) -> None:
-    """Once all have begun, stand-ins sign until nobody is in charter: signing twice is refused, harmlessly."""
-    _until(stage, "every school to begin", lambda at: sum(at.values()) >= count)
+    """While schools begin, stand-ins sign until nobody is in charter: signing twice is refused, harmlessly."""
     signed = 0
     end = time.monotonic() + STEP_SECONDS_MAX
-    while standing(stage).get("charter", 0) and time.monotonic() < end:
-        signed += int(call("gate", "sign-all", "--program", PROGRAM, "--json").tree["accepted"])
-        time.sleep(1.0)  # the console learns of signatures by their facts
+    while (at := standing(stage)).get("charter", 0) or sum(at.values()) < count:
+        if time.monotonic() > end:
+            raise CommandError(f"expected {count} charters signed within {STEP_SECONDS_MAX:.0f} s, seen {at}")
+        answer = call("gate", "sign-all", "--program", PROGRAM, "--json")
+        signed += int(answer.tree["accepted"]) if answer.out else 0
+        time.sleep(LOOK_SECONDS)  # the console learns of signatures by their facts
     stage.screen.say(f"{signed} charter sign-offs by STAND-IN actors, recorded as asserted")
 
 
@@ -98,6 +99,8 @@ def tell(stage: World) -> None:
     count = prepare(stage)
     sign(stage, count)
     say(f"begun and signed: {time.monotonic() - began:.0f} s since the stack was up")
+    world.begin_life(stage, _where(stage), DAYS, "--life", "brief", "--clean", "1")
+    say("their sources begin to speak (SIMULATED): what their first days held is late, and counts")
     _until(stage, f"{count} schools in scale", lambda at: at.get("scale", 0) >= count)
     say(f"{count} schools walked every gate in {time.monotonic() - began:.0f} s since the stack was up")
 
