@@ -26,8 +26,8 @@ more begin than the development server hands on at once: what it must put aside 
 LOOK_SECONDS = 3.0
 STEP_SECONDS_MAX = 1200.0
 """After which a step is given up. Our judgement, 2026-11-25: above the fifteen minutes that the whole may take."""
-DAY_SECONDS = 80.0
-"""One instructional day: 2,448 schools at thirty a second. Our judgement, 2026-11-25."""
+DAY_SECONDS = 100.0
+"""One instructional day of a whole state: its sources report once a day, which two cores must bear. Our judgement, 2026-11-25."""
 ORDER = ("charter", "infrastructure-check", "beta", "training", "scale")
 
 
@@ -41,7 +41,7 @@ def prepare(stage: World) -> int:
     must("policy", "store", str(DEPLOY / "policies" / f"{NAME}.yaml"))
     where = _where(stage)
     must("roster", "rehearse", *where)
-    seconds = min(DAY_SECONDS, max(5.0, stage.wishes.schools / 30))
+    seconds = min(DAY_SECONDS, max(5.0, stage.wishes.schools / 25))
     world.begin_calendar(stage, where, seconds, DAYS)
     words = ("--policy", NAME, *where, "--with-pupils", "--rehearsal", "--release", RELEASE)
     started = must(
