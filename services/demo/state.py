@@ -27,7 +27,7 @@ LOOK_SECONDS = 3.0
 STEP_SECONDS_MAX = 1200.0
 """After which a step is given up. Our judgement, 2026-11-25: above the fifteen minutes that the whole may take."""
 DAY_SECONDS = 100.0
-"""One instructional day of a whole state: its sources report once a day, which two cores must bear. Our judgement, 2026-11-25."""
+"""One instructional day of a whole state, whose sources report once a day. Our judgement, 2026-11-25: two cores bear it."""
 ORDER = ("charter", "infrastructure-check", "beta", "training", "scale")
 
 
