@@ -25,8 +25,10 @@ from workflows.school.messages import TASK_QUEUE
 from workflows.school.rollout import SchoolRollout
 
 STICKY = timedelta(seconds=5)
-"""How long Temporal waits for a dead worker's cache, 2-5 s. Measured: first fact 2 s after a kill, instead of 10."""
+"""How long Temporal waits for a dead worker's cache, 2-5 s. Measured at 3: first fact 2 s after a kill, instead of 10. Our
+judgement, 2026-11-25: a worker that is late by as much is busy, and what comes back as a stranger makes it later still."""
 POLLS_MAX = 10
+"""Polls of Temporal under way at once. Our judgement, 2026-11-25: as many as the task slots, and two."""
 STRANGERS_SHARE = 0.5
 """Share of the polls for schools that the worker does not hold in memory. Measured 2026-11-25: at the library's fifth, a
 worker behind with 2,448 schools served them five a second, for those it was late with came back as strangers."""

@@ -7,7 +7,6 @@ would cost more than it tells.
 from collections.abc import Sequence
 from datetime import datetime
 
-from schemas.gate import SchoolPolicy
 from schemas.school import GateId, Role
 from services.console import library, views
 from services.console.views import Answer
@@ -48,13 +47,11 @@ async def take(
     connection: Connection, now: datetime, program: str | None = None, district: str | None = None
 ) -> list[WhyAnswer]:
     """Every school under way, explained from the projection."""
-    policies: dict[tuple[str | None, str | None], SchoolPolicy | None] = {}
+    shelf = library.Shelf(connection)
     answers: list[WhyAnswer] = []
     for line, row in await views.lines_and_pictures(connection, program=program, district=district):
-        pinned = (row.policy_digest, row.profile)
-        if pinned not in policies:
-            policies[pinned] = await library.school_policy(connection, row)
-        sight = Sight("projection", line.as_of, row.picture, policies[pinned], row.verdict)
+        policy = await shelf.school_policy(row)
+        sight = Sight("projection", line.as_of, row.picture, policy, row.verdict)
         answers.append(explain_school(line, sight, now))
     return answers
 

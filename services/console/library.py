@@ -112,12 +112,20 @@ class Shelf:
         self._connection = connection
         self._policies: dict[str, PolicyDocument | None] = {}
         self._calendars: dict[str, Calendar | None] = {}
+        self._pinned: dict[tuple[str | None, str | None], SchoolPolicy | None] = {}
 
     async def policy(self, digest: str) -> PolicyDocument | None:
         """As `policy_document`."""
         if digest not in self._policies:
             self._policies[digest] = await policy_document(self._connection, digest)
         return self._policies[digest]
+
+    async def school_policy(self, row: PictureRow) -> SchoolPolicy | None:
+        """As `school_policy`; one school's profile is resolved once for all who share it."""
+        pinned = (row.policy_digest, row.profile)
+        if pinned not in self._pinned:
+            self._pinned[pinned] = await school_policy(self._connection, row)
+        return self._pinned[pinned]
 
     async def calendar(self, digest: str | None) -> Calendar | None:
         """As `calendar_document`."""

@@ -24,6 +24,7 @@ SETTINGS = ("FIRSTBELL_WORKER_CACHED_SCHOOLS=2600", "FIRSTBELL_BRIDGE_STARTS_PER
 """Every school stays in the worker's memory, so that a gate that falls due is decided without its history being read; and no
 more begin than the development server hands on at once: what it must put aside costs it twice."""
 LOOK_SECONDS = 3.0
+"""Between two looks at the program's standing. Our judgement, 2026-11-25."""
 STEP_SECONDS_MAX = 1200.0
 """After which a step is given up. Our judgement, 2026-11-25: above the fifteen minutes that the whole may take."""
 DAY_SECONDS = 100.0
@@ -34,10 +35,7 @@ ORDER = ("charter", "infrastructure-check", "beta", "training", "scale")
 def prepare(stage: World) -> int:
     """The state's directory, policy, people, calendars and program. Returns how many schools it seats."""
     say = stage.screen.say
-    answer = must(
-        "directory", "import", *sorted(str(path) for path in world.DATA.glob("washington_*.csv")), "--json"
-    ).tree
-    say(world.landed(answer))
+    world.import_state(stage)
     must("policy", "store", str(DEPLOY / "policies" / f"{NAME}.yaml"))
     where = _where(stage)
     must("roster", "rehearse", *where)

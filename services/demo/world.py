@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import schemas
 from services.demo.commands import CommandError, call, must
@@ -138,17 +137,17 @@ def _many(usable: list[Line], wanted: int) -> list[Line]:
 def directory(world: World) -> None:
     """Imports Washington and chooses districts."""
     say = world.screen.say
-    answer = must("directory", "import", *sorted(str(path) for path in DATA.glob("washington_*.csv")), "--json").tree
-    say(landed(answer))
+    import_state(world)
     listing: list[Line] = must("directory", "list", "--json").tree
     world.districts = choose_districts(listing, world.wishes)
     names = ", ".join(f"{line['name']} ({line['schools_count']})" for line in world.districts)
     say(f"in the program: {names}; their future from here is SIMULATED")
 
 
-def landed(answer: Any) -> str:
-    """What an import said. Any: JSON, as a reader of the command has it."""
-    return (
+def import_state(world: World) -> None:
+    """Imports Washington's files, and says what landed."""
+    answer = must("directory", "import", *sorted(str(path) for path in DATA.glob("washington_*.csv")), "--json").tree
+    world.screen.say(
         f"Washington's directory: {answer['schools']['created']} schools and {answer['districts']['created']} districts "
         f"landed, {answer['faults_count']} rows at fault"
     )

@@ -21,9 +21,10 @@ from services.kit.settings import Settings
 
 ROWS_MAX = 5_000
 """Rows a transaction carries, 1 to 10,000. Measured: the rate is flat past 2,000."""
-IDLE_SECONDS, IDLE_SECONDS_MAX = 0.1, 0.4
-"""Seconds between looks at an empty outbox, longer the longer it was empty: another process may write into it. A batch of
-this process wakes the relay at once. Our judgement."""
+IDLE_SECONDS, QUIET_SECONDS = 0.1, 0.4
+"""Between looks at an empty outbox, into which another process may write; and after QUIET_LOOKS in vain. A batch of this
+process wakes the relay at once. Our judgement, 2026-11-25."""
+QUIET_LOOKS = 20
 FLUSH_SECONDS_MAX = 30.0
 """Seconds to wait for Kafka's acknowledgement of one batch. Our judgement, 2026-11-23."""
 LOCK_CLASS = 0x0B0C
@@ -69,8 +70,8 @@ class Relay:
                 sent = 0
                 self._log.warning("relay-waits", attempt=tries, because=repr(error)[:300])
             if sent < ROWS_MAX:
-                seconds = min(IDLE_SECONDS * 2 ** min(empty // 10, 6), IDLE_SECONDS_MAX)
-                await self._idle(max(seconds, IDLE_SECONDS * 2 ** min(tries, 6)))
+                pause = IDLE_SECONDS if empty < QUIET_LOOKS else QUIET_SECONDS
+                await self._idle(IDLE_SECONDS * 2 ** min(tries, 6) if tries else pause)
 
     async def _idle(self, seconds: float) -> None:
         try:

@@ -147,23 +147,9 @@ async def _preview(session: Session, verb: Verb, choice: Choice, identity: str) 
 
 
 async def _carry(session: Session, verb: Verb, choice: Choice, who: Person, identity: str) -> ManyAnswer:
-    client = await door.connect(session.settings)
-    policies: dict[tuple[str | None, str | None], SchoolPolicy | None] = {}
-    ready: list[tuple[Target, Command | CommandReply]] = []
-    for line, row, thing in await _targets(session, verb, choice):
-        pinned = (row.policy_digest, row.profile)
-        if pinned not in policies:
-            policies[pinned] = await library.school_policy(session.connection, row)
-        own = str(uuid5(NAMESPACE_OID, f"{identity}/{line.program_id}/{line.school_id}/{thing}"))
-        found = await person(session, line, verb.wanted(row, policies[pinned], thing), who, own)
-        if isinstance(found, CommandReply):
-            ready.append(((line, row, thing), found))
-            continue
-
-        def make(session: Session, line: SchoolLine, actor: Actor, identity: str, thing: str = thing) -> Command:
-            return verb.make(session, line, actor, identity, thing)
-
-        ready.append(((line, row, thing), command_of(make, session, line, *found)))
+    client, shelf = await door.connect(session.settings), library.Shelf(session.connection)
+    targets = await _targets(session, verb, choice)
+    ready = [(target, await _prepared(session, shelf, verb, who, identity, target)) for target in targets]
 
     async def send(each: tuple[Target, Command | CommandReply]) -> CommandReply | None:
         (line, _, _), act = each
@@ -177,6 +163,22 @@ async def _carry(session: Session, verb: Verb, choice: Choice, who: Person, iden
     replies = await migration.at_once(ready, send, _told)
     outcomes = [(target, reply) for (target, _), reply in zip(ready, replies, strict=True)]
     return _answer(verb, choice, identity, outcomes, done=True)
+
+
+async def _prepared(
+    session: Session, shelf: library.Shelf, verb: Verb, who: Person, identity: str, target: Target
+) -> Command | CommandReply:
+    """One school's act, or the roster's refusal to name somebody for it."""
+    line, row, thing = target
+    own = str(uuid5(NAMESPACE_OID, f"{identity}/{line.program_id}/{line.school_id}/{thing}"))
+    found = await person(session, line, verb.wanted(row, await shelf.school_policy(row), thing), who, own)
+    if isinstance(found, CommandReply):
+        return found
+
+    def make(session: Session, line: SchoolLine, actor: Actor, own: str) -> Command:
+        return verb.make(session, line, actor, own, thing)
+
+    return command_of(make, session, line, *found)
 
 
 def _told(done: int, count: int) -> None:

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from temporalio.client import Client
 
-from schemas.gate import SchoolPolicy, SignOffs
+from schemas.gate import SignOffs
 from schemas.message import CommandReply, GiveSignOff
 from schemas.school import Actor, GateId, Role, SchoolRecord
 from services.console import door, library, migration, roster, views
@@ -21,8 +21,6 @@ TOLD_EVERY = 200
 """Signatures between two lines of progress. Our judgement, 2026-11-25."""
 
 Signature = tuple[SchoolLine, Actor, str]
-Policies = dict[tuple[str | None, str | None], SchoolPolicy | None]
-"""By digest and profile, each read once."""
 
 
 class SignedAnswer(Answer):
@@ -44,8 +42,8 @@ async def sign_all(session: Session, program: str, gate: GateId) -> SignedAnswer
     lines = [line for line, _ in here]
     if any(not line.rehearsal for line in lines):
         fail(MEND, f"sign-all: expected a rehearsal, seen program {program}, which is real; there each person signs")
-    policies: Policies = {}
-    wanted = [signature for line, row in here for signature in await _missing(session, line, row, policies)]
+    shelf = library.Shelf(session.connection)
+    wanted = [signature for line, row in here for signature in await _missing(session, line, row, shelf)]
     client = await door.connect(session.settings)
 
     async def sign(signature: Signature) -> CommandReply | None:
@@ -71,11 +69,9 @@ def _told(done: int, count: int) -> None:
         screen.remark(f"signed: {done} of {count}")
 
 
-async def _missing(session: Session, line: SchoolLine, row: PictureRow, policies: Policies) -> list[Signature]:
-    pinned = (row.policy_digest, row.profile)
-    if pinned not in policies:
-        policies[pinned] = await library.school_policy(session.connection, row)
-    policy, record = policies[pinned], await library.school_record(session.connection, line.school_id)
+async def _missing(session: Session, line: SchoolLine, row: PictureRow, shelf: library.Shelf) -> list[Signature]:
+    policy = await shelf.school_policy(row)
+    record = await library.school_record(session.connection, line.school_id)
     criteria = policy.gates[line.gate].criteria if policy else ()
     found: list[Signature] = []
     for criterion in criteria:
