@@ -276,7 +276,7 @@ async def test_what_a_later_gate_alone_asks_is_no_reason_to_speak_and_comes_when
         return bool(found == len(later))
 
     await until(known, what="the bridge to know both readings")
-    assert await settled(lab)
+    await until(lambda: settled(lab), what="the sender to rest")
     assert (await lab.look(school)).history_events == before, "a school in charter hears of neither"
     await lab.sign_charter(school)
 

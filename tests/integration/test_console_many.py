@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 import pytest
 
@@ -80,6 +81,8 @@ def test_work_is_opened_everywhere_once_and_closed_everywhere(life: Life) -> Non
     assert open_work() == []
     first = life.must(*words, "--stand-in", "--yes", "--id", "drill-1", "--json").tree
     assert (first["accepted"], first["refused"], first["unanswered"]) == (len(everybody), {}, 0)
+    made_of = {str(uuid5(NAMESPACE_OID, f"drill-1/{PROGRAM}/{school}/")) for school in everybody}
+    assert {act["reply"]["act_id"] for act in first["acts"]} == made_of, "the same id typed again makes the same acts"
     again = life.must(*words, "--stand-in", "--yes", "--id", "drill-1", "--json").tree
     assert again["accepted"] == len(again["acts"])
     until_true(lambda: open_work() == everybody, what="one work at each school, also after the second time")
