@@ -1,7 +1,7 @@
 """The entries of the signal catalogue, one for each question a gate may ask, grouped by owner.
 
 Freshness: "default, not a standard" throughout (network probe 20 instructional days, load and page tests 20, device
-management and the help desk 5, rosters of training 60). Thresholds are not here: they are policy.
+management and the help desk 5, rosters of training 60, the roster of people 365). Thresholds are not here: they are policy.
 """
 
 from schemas.school import ScopeKind
@@ -155,4 +155,12 @@ ASSESSMENT = (
     ),
 )  # fmt: skip
 
-ENTRIES: tuple[Signal, ...] = PROVISIONING + HELPDESK + TRAINING + ASSESSMENT
+DIRECTORY = (
+    Signal(
+        name="leader.accountable-count", lesson="A08", owner="directory", unit="people", direction=HIGHER,
+        meaning="People whom the roster names as the school's accountable leader, its principal, in their own right.",
+        resolution="1", freshness_days=365, origin=IMPORTED,
+    ),
+)  # fmt: skip
+
+ENTRIES: tuple[Signal, ...] = PROVISIONING + HELPDESK + TRAINING + ASSESSMENT + DIRECTORY

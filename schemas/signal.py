@@ -43,7 +43,7 @@ class Form(StrEnum):
     """Codes: `detail` is what was seen, and the value says only that something was."""
 
 
-Owner = Literal["provisioning", "helpdesk", "training", "assessment"]
+Owner = Literal["provisioning", "helpdesk", "training", "assessment", "directory"]
 
 
 class Signal(Strict):

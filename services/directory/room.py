@@ -1,7 +1,9 @@
 """The room as the house sees it: its tables, and a process that relays what imports leave in the outbox."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
+from services.directory import leaders
 from services.directory.note_store import tell
 from services.directory.roster_store import end_and_begin_by_date
 from services.kit.database import connect
@@ -14,11 +16,12 @@ ROSTER_SWEEP_SECONDS = 60.0
 
 
 async def prepare(settings: Settings) -> None:
-    """Every note that was kept before notes were audited is told once this returns, by id and digest."""
+    """Tells what was kept before it was told at all: notes, by id and digest, and each school's accountable leaders."""
     connection = await connect(settings, "directory")
     try:
         async with connection.transaction():
             await tell(connection)
+            await leaders.tell(connection, None, datetime.now(UTC))
     finally:
         await connection.close()
 

@@ -8,6 +8,7 @@ from asyncpg import Record
 
 from schemas.school import ActorRecord, Role, Scope, ScopeKind
 from schemas.topics import ACTORS
+from services.directory import leaders
 from services.directory.lookup import NotFoundError, find_district, find_school
 from services.directory.rosters import RosterEntry
 from services.directory.store import SOURCE, lock
@@ -127,6 +128,9 @@ async def _write(connection: Connection, holds: Sequence[Held], now: datetime) -
         now,
     )
     await outbox.publish_rows(connection, [_published(held, now) for held in following])
+    led = {held.scope_id for held in following if held.role is leaders.ROLE and held.scope_kind is ScopeKind.SCHOOL}
+    if led:
+        await leaders.tell(connection, led, now)
 
 
 def _published(held: Held, now: datetime) -> outbox.Row:

@@ -12,7 +12,8 @@ from schemas.school import Scope, ScopeKind
 from schemas.signal import Direction, Owner, Signal
 from services.readings.subject import Subject
 
-OWNERS = get_args(Owner)
+OWNERS = tuple(owner for owner in get_args(Owner) if owner != "directory")
+"""Those that answer from raw events. The directory answers from its roster: tests/integration/test_directory_import.py."""
 
 
 def empty(kind: ScopeKind) -> Subject:

@@ -13,9 +13,10 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from schemas.calendar import Calendar, CalendarPointer
 from schemas.model import digest_of
+from schemas.readiness import Reading
 from schemas.school import ActorRecord, Role, SchoolRecord, ScopeKind, mint_id
-from schemas.topics import ACTORS, CALENDAR_POINTERS, CALENDARS, SCHOOLS
-from services.directory import lookup
+from schemas.topics import ACTORS, CALENDAR_POINTERS, CALENDARS, READINGS, SCHOOLS
+from services.directory import leaders, lookup
 from services.directory.calendar_store import choose, current_calendar
 from services.directory.calendars import rehearsal
 from services.directory.importing import ImportReport, import_files
@@ -208,6 +209,33 @@ async def test_roles_are_published_and_end_on_their_date(stack: Settings) -> Non
         ActorRecord.model_validate_json(value) for key, value in records(stack, ACTORS.name) if "actor-9ends" in key
     ]
     assert [(record.roster_version, record.active) for record in seen] == [(1, True), (2, False)]
+    told = [
+        Reading.model_validate_json(value)
+        for key, value in records(stack, READINGS.name)
+        if key == good[0].scope
+    ]  # fmt: skip
+    assert [(each.signal, each.value, each.simulated) for each in told] == [
+        ("leader.accountable-count", 1.0, False), ("leader.accountable-count", 0.0, False)
+    ], "the accountable leader is there, and then the school has none"  # fmt: skip
+    assert told[0].sequence < told[1].sequence
+
+
+async def test_leaders_that_were_on_the_roster_before_anybody_told_are_told_once(stack: Settings) -> None:
+    await imported(stack, *FILES)
+    connection = await connect(stack, "directory")
+    try:
+        async with connection.transaction():
+            schools = await lookup.schools_of(
+                connection, [(await lookup.find_district(connection, "Adna")).district_id]
+            )
+            entries = stand_ins([], schools)
+            await write_roster(connection, entries, datetime.now(UTC))
+            ids = [each.scope for each in entries if each.role is Role.PRINCIPAL]
+            await connection.execute("delete from leader_told where school_id = any($1)", ids)
+            assert await leaders.tell(connection, None, datetime.now(UTC)) == len(ids)
+            assert await leaders.tell(connection, None, datetime.now(UTC)) == 0
+    finally:
+        await connection.close()
 
 
 async def test_stand_ins_cover_every_school_of_a_district(stack: Settings) -> None:
