@@ -137,11 +137,12 @@ def test_the_end_of_the_supervisor_ends_its_children_high_ranks_first(small: Sma
     small.want(wish(small.folder, "server"), wish(small.folder, "room", stop_rank=10))
     state = small.start()
     server, room = small.identity("server"), small.identity("room")
-    assert end(state.supervisor, patience_seconds=20)
+    assert end(state.supervisor, patience_seconds=60)
+    said = small.said()
+    assert "supervisor ended" in said, f"it was not given the time to end:\n{said}"
+    assert said.index("room: ended as asked") < said.index("server: ended as asked")
     assert not alive(server)
     assert not alive(room)
-    said = small.said()
-    assert said.index("room: ended as asked") < said.index("server: ended as asked")
 
 
 def test_one_that_is_deaf_to_the_request_is_killed_after_its_patience(small: Small) -> None:
