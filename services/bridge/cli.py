@@ -14,11 +14,11 @@ from schemas.school import ProgramId, ReleaseId
 from services.bridge import forecast_cli, programs, rollouts, starting, wave_cli, wave_files, waving
 from services.bridge.copies import wait_until_level
 from services.bridge.documents import Documents
-from services.bridge.session import Home, Json, Name, Progressing, WithPupils, checked, client_of, screen, serve
+from services.bridge.session import Home, Json, Name, Progressing, WithPupils, Yes, checked, client_of, screen, serve
 from services.bridge.wave_status import WaveStatus, wave_status
 from services.kit.database import Pool
 from services.kit.settings import Settings
-from services.kit.terminal import codes, emit
+from services.kit.terminal import agreed, codes, emit
 
 CODES = codes(None)
 app = typer.Typer(no_args_is_help=True, help="Programs: which schools roll out, under which policy.", epilog=CODES)
@@ -49,12 +49,14 @@ def start(
         Path | None, typer.Option("--waves", help="Admit in waves, as this file says; see `firstbell program plan`.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would start, and start nothing.")] = False,
+    yes: Yes = False,
     as_json: Json = False,
     home: Home = None,
 ) -> None:
     """Start schools in a program: all at once, or with --waves the first wave now and the rest as admitted.
 
-    Repeat it to resume, or to add schools. Example: firstbell program start wa-2026 --all --waves FILE
+    It shows who would enter, and asks. Repeat it to resume, or to add schools; `program stop` undoes it.
+    Example: firstbell program start wa-2026 --all --waves FILE
     """
     checked(name, ProgramId, "program", "lower-case letters, digits, hyphens, at most 41")
     if release is not None:
@@ -63,59 +65,65 @@ def start(
         name, policy, tuple(district or ()), tuple(school or ()), everything, rehearsal, release, with_pupils
     )
     if waves is not None:
-        _start_waves(wish, waves, dry_run, as_json, home)
+        _start_waves(wish, waves, home, dry_run=dry_run, yes=yes, as_json=as_json)
         return
 
-    async def work(settings: Settings, pool: Pool) -> programs.Plan:
+    async def work(settings: Settings, pool: Pool) -> tuple[programs.Plan, bool]:
         documents = Documents()
         await wait_until_level(settings)
-        async with pool.acquire() as connection, connection.transaction():
+        async with pool.acquire() as connection:
             plan = await programs.make_plan(connection, documents, wish)
             await waving.refuse_waved(connection, name)
             if not as_json:
                 _show_plan(plan)
-            if dry_run:
-                return plan
-            await programs.enter(connection, documents, plan)
+            if dry_run or not agreed("Start them?", yes=yes, as_json=as_json):
+                return plan, False
+            async with connection.transaction():
+                await programs.enter(connection, documents, plan)
         client = await client_of(settings)
         with Progressing("starting") as told:
             await starting.start_all(pool, client, documents, name, settings.bridge_starts_per_second, told)
-        return plan
+        return plan, True
 
-    plan = serve(home, work)
+    plan, started = serve(home, work)
     if as_json:
-        typer.echo(programs.to_json(plan))
-    elif not dry_run:
+        emit(programs.tree_of(plan) | {"started": started})
+    elif started:
         typer.echo(f"{name}: {len(plan.entries)} schools under way; next: firstbell program status {name}")
+        typer.echo(f"undo with: firstbell program stop {name}")
 
 
-def _start_waves(wish: programs.Wish, file: Path, dry_run: bool, as_json: bool, home: Path | None) -> None:
+def _start_waves(
+    wish: programs.Wish, file: Path, home: Path | None, *, dry_run: bool, yes: bool, as_json: bool
+) -> None:
     document, digest = wave_files.read(file)
+    name = wish.program_id
 
-    async def work(settings: Settings, pool: Pool) -> waving.Waved:
+    async def work(settings: Settings, pool: Pool) -> tuple[waving.Waved, bool]:
         documents = Documents()
         await wait_until_level(settings)
-        async with pool.acquire() as connection, connection.transaction():
+        async with pool.acquire() as connection:
             plan = await programs.make_plan(connection, documents, wish)
             waved = await waving.make_waves(connection, documents, plan, document, digest, datetime.now(UTC))
             if not as_json:
                 wave_cli.show(waved, screen)
-            if not dry_run:
+            if dry_run or not agreed("Start them?", yes=yes, as_json=as_json):
+                return waved, False
+            async with connection.transaction():
                 await waving.enter_waves(connection, documents, waved)
-        if not dry_run:
-            await waving.start_workflow(pool, await client_of(settings), wish.program_id)
-        return waved
+        await waving.start_workflow(pool, await client_of(settings), name)
+        return waved, True
 
-    waved = serve(home, work)
+    waved, started = serve(home, work)
     if as_json:
-        emit(wave_cli.tree_of(waved))
-    elif not dry_run:
-        count = len(waved.start.entries)
-        typer.echo(f"{wish.program_id}: {count} schools in waves; next: firstbell program status {wish.program_id}")
+        emit(wave_cli.tree_of(waved) | {"started": started})
+    elif started:
+        typer.echo(f"{name}: {len(waved.start.entries)} schools in waves; next: firstbell program status {name}")
+        typer.echo(f"undo with: firstbell program stop {name}")
 
 
 def _show_plan(plan: programs.Plan) -> None:
-    tree = json.loads(programs.to_json(plan))
+    tree = programs.tree_of(plan)
     kind = "REHEARSAL" if plan.rehearsal else "program"
     without = f", {plan.without_pupils_count} left out, without pupils" if plan.without_pupils_count else ""
     screen.print(
@@ -154,20 +162,34 @@ def status(name: Name, as_json: Json = False, home: Home = None) -> None:
 def stop(
     name: Name,
     reason: Annotated[str, typer.Option(help="A code, such as program-ended.")] = "program-ended",
+    yes: Yes = False,
     as_json: Json = False,
     home: Home = None,
 ) -> None:
-    """End a program: every school leaves it. It can't be started again under the same name."""
+    """End a program: every school leaves it. It shows how many, and asks; nothing takes it back.
 
-    async def work(settings: Settings, pool: Pool) -> int:
+    Repeat it to resume. The name can't be used again; the schools can start anew under another.
+    """
+
+    async def work(settings: Settings, pool: Pool) -> tuple[int, bool]:
         async with pool.acquire() as connection:
-            await programs.standings(connection, name)
+            found = await programs.standings(connection, name)
+        staying = [each for each in found if each.status not in starting.GONE]
+        count = sum(each.schools_count for each in staying)
+        if not as_json:
+            where = ", ".join(f"{each.schools_count} {each.phase or each.status}" for each in staying)
+            screen.print(f"{count} schools leave program {name} for good: {where or 'none is under way'}")
+        if not agreed("Stop it? Nothing takes it back.", yes=yes, as_json=as_json):
+            return count, False
         client = await client_of(settings)
         with Progressing("stopping") as told:
-            return await starting.stop_all(pool, client, name, reason, settings.bridge_signals_per_second, told)
+            return await starting.stop_all(pool, client, name, reason, settings.bridge_signals_per_second, told), True
 
-    count = serve(home, work)
-    typer.echo(json.dumps({"program": name, "stopped": count}) if as_json else f"{name}: {count} schools told to stop")
+    count, stopped = serve(home, work)
+    if as_json:
+        emit({"program": name, "schools": count, "stopped": stopped})
+    elif stopped:
+        typer.echo(f"{name}: {count} schools told to stop")
 
 
 @bridge_app.command()

@@ -4,9 +4,9 @@ A start may be repeated and resumed: rows first, then paced starts, each idempot
 workflow; the bridge's signals never do. It refuses what would mix a rehearsal with a real program.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from schemas.calendar import Calendar
 from schemas.gate import PolicyDocument
@@ -290,12 +290,12 @@ def calendar_for(calendar: Calendar | None, rehearsal: bool) -> Calendar | None:
     return None if calendar is not None and calendar.rehearsal and not rehearsal else calendar
 
 
-def to_json(plan: Plan) -> str:
-    """What `--json` prints of a plan."""
+def tree_of(plan: Plan) -> dict[str, Any]:
+    """What `--json` prints of a plan. Any: JSON."""
     profiles: dict[str, int] = {}
     for entry in plan.entries:
         profiles[entry.profile] = profiles.get(entry.profile, 0) + 1
-    tree = {
+    return {
         "program": plan.program_id,
         "policy": {"name": plan.document.name, "version": plan.document.version, "digest": plan.policy_digest},
         "rehearsal": plan.rehearsal,
@@ -307,4 +307,3 @@ def to_json(plan: Plan) -> str:
         "without_calendar": sum(entry.calendar_digest is None for entry in plan.entries),
         "profiles": profiles,
     }
-    return json.dumps(tree, indent=2, sort_keys=True)

@@ -24,6 +24,7 @@ T = TypeVar("T")
 screen = Console(stderr=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking; with --json it only shows otherwise.")]
 Home = Annotated[Path | None, typer.Option("--home", help="State folder of this installation.")]
 WithPupils = Annotated[bool, typer.Option("--with-pupils", help="Only schools whose directory record counts pupils.")]
 Name = Annotated[str, typer.Argument(help="The program's name: lower-case letters, digits, hyphens.")]

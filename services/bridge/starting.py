@@ -28,6 +28,8 @@ from workflows.school.messages import DISTRICT, PHASE, TASK_QUEUE, WORKFLOW, Rol
 AT_ONCE = 16
 """Calls to Temporal under way, 1 to 100. Our judgement: enough to keep the pace at 300 ms a call."""
 RPC = timedelta(seconds=20)
+GONE = ("stopped", "left")
+"""A rollout's statuses out of its program."""
 
 Told = Callable[[int, int], None]
 """Told after each school: how many are done, of how many."""

@@ -161,19 +161,22 @@ def resume(
     district: Annotated[
         str | None, typer.Option(help="Only this district, whose admission was aborted: its id.")
     ] = None,
+    wave: Annotated[
+        int | None, typer.Option(min=1, help="Only this wave, whose admission was aborted: its number.")
+    ] = None,
     actor: As = None,
     stand_in: StandIn = False,
     act_id: ActId = None,
     as_json: Json = False,
     home: Home = None,
 ) -> None:
-    """Lift the line, or let a district whose schools had failed join again by `program start`.
+    """Lift the line, or let a district or wave whose schools had failed join again by `program start`.
 
     Example: firstbell program resume wa-2026 --reason devices-replaced --as actor-7k2
     """
     _carry(
         name, actor, stand_in, as_json, home,
-        lambda who: LiftLine(act_id=act_id or str(uuid4()), actor=who, reason=reason, district_id=district),
+        lambda who: LiftLine(act_id=act_id or str(uuid4()), actor=who, reason=reason, district_id=district, wave=wave),
     )  # fmt: skip
 
 

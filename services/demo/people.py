@@ -28,6 +28,8 @@ SETTING = "FIRSTBELL_NOTIFIER_GATHER_SECONDS=0"
 """Notices are not gathered for a digest. Given to the servers' start: a room reads its settings once."""
 LADDER = ("school-lead", "principal", "district-technology")
 WAVES = "rehearsal-people-waves"
+BINDS = "trainer-days"
+"""The resource that binds there."""
 
 
 def prepare(world: World) -> None:
@@ -275,10 +277,25 @@ def second_chance(world: World, seen: Seen, school: str) -> None:
 
 
 def wave_held(world: World, seen: Seen) -> None:
-    """A plan in waves says, before anything starts, what keeps a wave from being larger."""
-    world.screen.say("7. waves: what binds")
-    words = (WAVES, "--waves", str(DEPLOY / "programs" / f"{POLICY}.yaml"), "--policy", POLICY, "--rehearsal")
-    plan = call("program", "plan", *words, *districts_words(world))
-    world.screen.show(plan.out or plan.err)
-    if plan.code != 0 or "trainer-days" not in plan.out:
-        seen.misses.append("program plan: expected trainer-days to bind a wave")
+    """A plan in waves says what keeps a wave from being larger; once it runs, a school that waits is told the same."""
+    say = world.screen.say
+    say("7. waves: what binds, before anything starts and while a school waits")
+    words = (WAVES, "--waves", str(DEPLOY / "programs" / f"{POLICY}.yaml"), "--policy", POLICY, "--rehearsal",
+             *districts_words(world))  # fmt: skip
+    planned = call("program", "plan", *words)
+    world.screen.show(planned.out or planned.err)
+    if planned.code != 0 or BINDS not in planned.out:
+        seen.misses.append(f"program plan: expected {BINDS} to bind a wave")
+        return
+    waiting = str(must("program", "plan", *words, "--json").tree["waves"][1]["school_ids"][0])
+    must("program", "start", *words, "--yes")
+    asked = ("school", "why", waiting, "--program", WAVES)
+
+    def bound(_: list[Line]) -> bool | None:
+        call("gate", "sign-all", "--program", WAVES, "--json")  # the first wave's charters; signing twice is refused
+        return True if BINDS in call(*asked).out else None
+
+    say("started; the first wave's charters are signed by stand-ins, and a school of the second asks why it waits")
+    if wait_for(world, bound, 60) is None:
+        seen.misses.append(f"school why {waiting}: expected {BINDS} to hold its wave")
+    world.screen.show(call(*asked).out)

@@ -43,7 +43,7 @@ def prepare(stage: World) -> int:
     world.begin_calendar(stage, where, seconds, DAYS)
     words = ("--policy", NAME, *where, "--with-pupils", "--rehearsal", "--release", RELEASE)
     started = must(
-        "program", "start", PROGRAM, "--waves", str(DEPLOY / "programs" / f"{NAME}.yaml"), *words, "--json"
+        "program", "start", PROGRAM, "--waves", str(DEPLOY / "programs" / f"{NAME}.yaml"), *words, "--yes", "--json"
     ).tree
     count = sum(int(wave["schools"]) for wave in started["waves"])
     say(f"{count} schools with pupils are seated in {len(started['waves'])} wave; the bridge starts them at its pace")

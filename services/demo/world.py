@@ -162,7 +162,8 @@ def people_and_program(world: World, policy: str = "default") -> None:
     """Stand-ins for every role; the program; their signatures under the charters. No day passes meanwhile."""
     where = districts_words(world)
     must("roster", "rehearse", *where)
-    begun = must("program", "start", PROGRAM, "--policy", policy, *where, "--rehearsal", "--release", RELEASE, "--json")
+    words = ("--policy", policy, *where, "--rehearsal", "--release", RELEASE)
+    begun = must("program", "start", PROGRAM, *words, "--yes", "--json")
     started = int(begun.tree["schools"])
     signed = 0
     end = time.monotonic() + SIGNING_SECONDS_MAX

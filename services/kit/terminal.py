@@ -6,6 +6,7 @@ typed the command does. `docs/how-to/command-line.md` is the table of codes for 
 
 import asyncio
 import json
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import NoReturn, TypeVar
@@ -43,6 +44,18 @@ def codes(no: str | None, *more: str) -> str:
 def emit(tree: object) -> None:
     """One JSON document on standard output."""
     typer.echo(json.dumps(tree, indent=1, default=str, ensure_ascii=False))
+
+
+def agreed(question: str, *, yes: bool, as_json: bool = False) -> bool:
+    """Whether a previewed act may be done: --yes says so, else a person is asked. With --json nobody is: it only shows.
+
+    Exits with 2 where nobody can be asked.
+    """
+    if yes or as_json:
+        return yes
+    if not sys.stdin.isatty():
+        fail(MEND, "expected --yes where nobody can be asked")
+    return typer.confirm(question, err=True)
 
 
 def fail(code: int, message: str) -> NoReturn:

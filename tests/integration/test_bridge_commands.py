@@ -39,7 +39,12 @@ async def test_a_program_is_previewed_started_looked_at_and_stopped(lab: BridgeL
     assert json.loads(preview.stdout)["schools"] == 2
     assert await lab.pool.fetchval("select count(*) from rollout where program_id = $1", lab.program) == 0
 
-    begun = await firstbell(lab, *words)
+    unasked = await firstbell(lab, *words)
+    assert unasked.returncode == 2, "nobody can be asked"
+    shown = await firstbell(lab, *words, "--json")
+    assert json.loads(shown.stdout)["started"] is False
+    assert await lab.pool.fetchval("select count(*) from rollout where program_id = $1", lab.program) == 0
+    begun = await firstbell(lab, *words, "--yes")
     assert begun.returncode == 0, begun.stderr
     assert "REHEARSAL" in begun.stderr
 
@@ -50,8 +55,8 @@ async def test_a_program_is_previewed_started_looked_at_and_stopped(lab: BridgeL
     await until(in_charter, what="both schools in their charter", every=0.5)
     marked = await firstbell(lab, "bridge", "resync", "--program", lab.program, "--json")
     assert json.loads(marked.stdout) == {"marked": 2}
-    ended = await firstbell(lab, "program", "stop", lab.program, "--json")
-    assert json.loads(ended.stdout)["stopped"] == 2
+    ended = await firstbell(lab, "program", "stop", lab.program, "--yes", "--json")
+    assert json.loads(ended.stdout) == {"program": lab.program, "schools": 2, "stopped": True}
 
 
 async def test_a_mistake_is_one_line_and_exit_code_2(lab: BridgeLab) -> None:

@@ -89,7 +89,7 @@ def life() -> Iterator[Life]:
                 "--first-date", "2026-09-01", "--last-day-hours", "720",
             )  # fmt: skip
             words = ("--policy", "default", "--district", district, "--rehearsal", "--release", "r1")
-            living.must("program", "start", program, *words)
+            living.must("program", "start", program, *words, "--yes")
         where = ("--district", walking)
         until_true(living.schools, what="the first school in the projection")
         simulator = subprocess.Popen(

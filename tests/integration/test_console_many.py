@@ -37,7 +37,7 @@ def life() -> Iterator[Life]:
             "calendar", "rehearse", *where, "--start", start, "--day-seconds", DAY_SECONDS, "--days", "60",
             "--first-date", "2026-09-01", "--last-day-hours", "720",
         )  # fmt: skip
-        living.must("program", "start", PROGRAM, "--policy", POLICY, *where, "--rehearsal", "--release", "r1")
+        living.must("program", "start", PROGRAM, "--policy", POLICY, *where, "--rehearsal", "--release", "r1", "--yes")
         simulator = subprocess.Popen(
             [sys.executable, "-m", "services.cli", "simulate", "run", *where, "--days", "50", "--release", "r1"],
             env={"FIRSTBELL_HOME": str(living.home), "PATH": "/usr/bin:/bin", "HOME": str(Path.home())},

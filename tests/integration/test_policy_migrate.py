@@ -27,7 +27,9 @@ def life() -> Iterator[Life]:
         living.must("roster", "rehearse", *where)
         living.must("calendar", "rehearse", *where, "--start", start, "--day-seconds", "1", "--days", "150",
                     "--first-date", "2026-09-01", "--last-day-hours", "720")  # fmt: skip
-        living.must("program", "start", PROGRAM, "--policy", "default", *where, "--rehearsal", "--release", "r1")
+        living.must(
+            "program", "start", PROGRAM, "--policy", "default", *where, "--rehearsal", "--release", "r1", "--yes"
+        )
         file = Path(stack.settings.home) / "newer.yaml"
         text = DEFAULT.read_text("utf-8").replace("version: 1", "version: 2", 1)
         text = text.replace("roles: [district-technology, district-curriculum,", "roles: [district-curriculum,", 1)

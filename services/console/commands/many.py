@@ -5,7 +5,6 @@ Each school decides by its own workflow, and a refusal stops no other. The id of
 twice. Used by the verbs that end in `-all`.
 """
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from services.console.commands.acting import ASSERTED, Person, command_of, perso
 from services.console.commands.session import Session, serve
 from services.console.views import SIMULATED, Answer, PictureRow, SchoolLine
 from services.kit.outcome import TemporaryError
-from services.kit.terminal import AWAY, DONE, MEND, REFUSED, fail
+from services.kit.terminal import AWAY, DONE, MEND, REFUSED, agreed, fail
 
 SHOWN_MAX = 8
 """Schools named in a preview. Our judgement, 2026-11-25."""
@@ -117,17 +116,9 @@ def carry_many(verb: Verb, choice: Choice, who: Person, act_id: str | None, *, y
     preview = serve(lambda session: _preview(session, verb, choice, identity))
     if not as_json:
         _show(verb, preview)
-    if not preview.acts or not (yes or _agreed(as_json)):
+    if not preview.acts or not agreed("Do it?", yes=yes, as_json=as_json):
         _end(preview, as_json)
     _end(serve(lambda session: _carry(session, verb, choice, who, identity)), as_json)
-
-
-def _agreed(as_json: bool) -> bool:
-    if as_json:
-        return False
-    if not sys.stdin.isatty():
-        fail(MEND, "expected --yes where nobody can be asked")
-    return typer.confirm("Do it?", err=True)
 
 
 async def _targets(session: Session, verb: Verb, choice: Choice) -> list[Target]:

@@ -1,6 +1,5 @@
 """`firstbell policy migrate`: the schools of a program take another policy. A verb the console adds to `policy`."""
 
-import sys
 from typing import Annotated
 from uuid import uuid4
 
@@ -15,7 +14,7 @@ from services.console.commands.acting import ASSERTED, AsOption, IdOption, JsonO
 from services.console.commands.session import CODES, Session, serve
 from services.console.migration import MigrationAnswer, MigrationPlan, Planner
 from services.console.views import SIMULATED, SchoolLine
-from services.kit.terminal import AWAY, DONE, MEND, REFUSED, fail
+from services.kit.terminal import AWAY, DONE, MEND, REFUSED, agreed, fail
 from workflows.policy.authoring.inheritance import root_of
 
 ROWS_MAX = 40
@@ -86,8 +85,8 @@ async def _work(
         return made
     identity = act_id or f"migrate-{uuid4()}"
     actor = await _actor(session, lines[0], who, identity)
-    if not yes:
-        _ask(made, identity)
+    if not agreed(f"Give {len(made.schools)} schools {made.policy}? (act {identity})", yes=yes):
+        raise typer.Exit(DONE)
     back = await _pinned_now(session, lines)
     carried = await migration.carry(client, grounds, actor, identity, reason, _told("told"))
     undo = f"firstbell policy migrate {program} --to {back} --as ACTOR"
@@ -120,14 +119,6 @@ async def _pinned_now(session: Session, lines: list[SchoolLine]) -> str:
     )
     known = await library.inheriting_policies(session.connection)
     return root_of(str(rows[0]["policy_digest"]), known) if rows else "POLICY"
-
-
-def _ask(plan: MigrationPlan, identity: str) -> None:
-    question = f"Give {len(plan.schools)} schools {plan.policy}? (act {identity})"
-    if not sys.stdin.isatty():
-        fail(MEND, "expected --yes where nobody can be asked; --plan shows what would change")
-    if not typer.confirm(question, err=True):
-        raise typer.Exit(DONE)
 
 
 def _told(verb: str) -> migration.Told:
