@@ -310,14 +310,21 @@ class StopLine(Kinded, Tolerant):
 
 
 class LiftLine(Kinded, Tolerant):
-    """Update: admission goes on, of the whole program or of a district that had failed."""
+    """Update: admission goes on, of the whole program, or of a district or wave that had failed."""
 
     kind: Literal["lift-line"] = "lift-line"
     act_id: ActId
     actor: Actor
     reason: Code
     district_id: DistrictId | None = None
-    """None: the line of the whole program."""
+    """None, and no wave: the line of the whole program."""
+    wave: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _lifts_one(self) -> Self:
+        if self.district_id is not None and self.wave is not None:
+            raise ValueError("wave: expected none beside a district, seen both; lift one after the other")
+        return self
 
 
 class ProgramTimePassed(Kinded, Tolerant):

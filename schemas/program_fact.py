@@ -104,7 +104,9 @@ class LineLifted(Kinded, Tolerant):
     actor: Actor
     reason: Code
     district_id: DistrictId | None = None
-    """Whose abort was lifted. None: the line of the whole program."""
+    """Whose abort was lifted. None, and no wave: the line of the whole program."""
+    wave: int | None = Field(default=None, ge=1)
+    """Whose abort was lifted. None: no wave's."""
 
 
 class ProgramEnded(Kinded, Tolerant):

@@ -17,6 +17,8 @@ from schemas.message import Command, CommandReply, IncidentChanged
 from schemas.model import digest_of
 from services.kit.outcome import TemporaryError
 from services.kit.settings import Settings
+from workflows.policy.program.seat import Place
+from workflows.program import messages as program_messages
 from workflows.school import messages
 from workflows.shell import refusal_of
 
@@ -99,6 +101,35 @@ async def tell_incident(client: Client, program_id: str, school_id: str, message
             return False
         raise _unavailable(program_id, school_id, error) from error
     return True
+
+
+async def programs_in_waves(client: Client) -> list[str]:
+    """Programs that admit in waves and are under way. Raises TemporaryError when Temporal did not answer."""
+    running = f"WorkflowType = '{program_messages.WORKFLOW}' and ExecutionStatus = 'Running'"
+    try:
+        async with asyncio.timeout(LOOK_SECONDS):
+            found = [each.id.partition(":")[2] async for each in client.list_workflows(running)]
+    except (RPCError, TimeoutError) as error:
+        raise TemporaryError(f"programs in waves: expected Temporal's answer, seen {error!r}; try again") from error
+    return sorted(found)
+
+
+async def seat(client: Client, program_id: str, school_id: str, now: datetime) -> Place | None:
+    """Where a school waits in a program. None: it does not wait there, or the program admits in no waves.
+
+    Raises TemporaryError when its workflow did not answer.
+    """
+    handle = client.get_workflow_handle(program_messages.workflow_id(program_id))
+    try:
+        place: Place | None = await handle.query(
+            "seat", program_messages.SeatAt(school_id=school_id, now=now), result_type=Place | None,  # type: ignore[arg-type]
+            rpc_timeout=timedelta(seconds=LOOK_SECONDS),
+        )  # fmt: skip
+    except (RPCError, WorkflowQueryFailedError) as error:
+        if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise _unavailable(program_id, school_id, error) from error
+    return place
 
 
 def _unavailable(program_id: str, school_id: str, error: BaseException) -> TemporaryError:

@@ -118,8 +118,10 @@ class Waved:
     def stop_line(self, act_id: str = "stop-0001", actor: Actor | None = None) -> None:
         self.tell(StopLine(act_id=act_id, actor=actor or director(), reason="devices-recalled"))
 
-    def lift_line(self, act_id: str = "lift-0001", district_id: str | None = None) -> None:
-        self.tell(LiftLine(act_id=act_id, actor=director(), reason="devices-replaced", district_id=district_id))
+    def lift_line(self, act_id: str = "lift-0001", district_id: str | None = None, wave: int | None = None) -> None:
+        self.tell(
+            LiftLine(act_id=act_id, actor=director(), reason="devices-replaced", district_id=district_id, wave=wave)
+        )
 
     def wave(self, number: int) -> list[str]:
         """Who has been admitted with this wave."""

@@ -34,7 +34,7 @@ def life() -> Iterator[Life]:
         planned = living.must("program", "plan", PROGRAM, "--waves", WAVES, *words, "--json").tree
         assert living.schools(PROGRAM) == [], "a plan starts nothing"
         assert [wave["schools"] for wave in planned["waves"]] == [1]
-        living.must("program", "start", PROGRAM, "--waves", WAVES, *words)
+        living.must("program", "start", PROGRAM, "--waves", WAVES, *words, "--yes")
         until_true(lambda: living.schools(PROGRAM), what="the school in the projection")
         yield living
 
@@ -65,6 +65,42 @@ def test_a_program_is_halted_and_resumed_once_an_id(life: Life) -> None:
         assert again == first, "the same id twice is one act, and one fact"
     other = ("program", "resume", PROGRAM, "--reason", "devices-replaced", "--stand-in", "--id", "halt-verbs-1")
     assert not refused(life, *other)["accepted"], "another act under an id that is taken is not that act"
+
+
+def test_a_school_that_waits_for_its_wave_is_told_its_place_and_what_keeps_it_out(life: Life, tmp_path: Path) -> None:
+    waves = tmp_path / "waves.yaml"
+    waves.write_text(
+        (ROOT / "deploy/programs/rehearsal-people.yaml").read_text("utf-8").replace("capacity: 4", "capacity: 1")
+    )
+    listing = life.must("directory", "list", "--json").tree
+    chosen = next(line["district_id"] for line in listing if line["schools_count"] == 2)
+    words = ("waits", "--waves", str(waves), "--policy", "default", "--district", chosen, "--rehearsal")
+    planned = life.must("program", "plan", *words, "--json").tree
+    first, second = (wave["school_ids"][0] for wave in planned["waves"])
+    nowhere = life.type("school", "why", second, "--json")
+    assert nowhere.code == 2, "it waits in no program yet"
+    life.must("program", "start", *words, "--yes")
+    until_true(lambda: life.type("school", "show", first, "--program", "waits").code == 0, what="the first to begin")
+
+    def waits() -> bool:
+        told = life.type("school", "why", second, "--json")
+        return told.code == 1 and [each["limit"] for each in told.tree["binding"]] == ["progress"]
+
+    until_true(waits, what="the second to be told what binds, in whichever program it waits")
+    told = life.type("school", "why", second, "--program", "waits", "--json").tree
+    assert (told["wave"], told["place"], told["ahead_count"], told["wave_opened"]) == (2, 1, 0, False)
+    assert "0 of 1 schools of an earlier wave are there, 1 needed" in told["binds"]
+    said = life.type("school", "why", second).out
+    assert "not begun" in said
+    assert "progress (" in said
+    life.must("program", "halt", "waits", "--reason", "devices-recalled", "--stand-in")
+    halted = life.type("school", "why", second, "--program", "waits", "--json").tree
+    assert [each["limit"] for each in halted["binding"]] == ["line-stopped"]
+    assert "firstbell program resume waits" in halted["next_steps"][0]
+    shown = life.must("program", "stop", "waits", "--json").tree
+    assert (shown["schools"], shown["stopped"]) == (2, False), "it only shows"
+    assert life.type("program", "stop", "waits").code == 2, "nobody can be asked"
+    assert life.must("program", "stop", "waits", "--yes", "--json").tree["stopped"]
 
 
 def test_a_document_is_filed_by_one_and_approved_by_another(life: Life) -> None:

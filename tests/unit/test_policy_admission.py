@@ -9,6 +9,7 @@ from schemas.program_fact import Aborted
 from schemas.school import Phase, Role, ScopeKind
 from tests.harness.scenario import OPENING
 from tests.harness.waved import Waved, candidate, director, policy_of
+from workflows.policy.program.seat import place_of
 
 
 def ten(**changes: object) -> Waved:
@@ -159,6 +160,46 @@ def test_a_district_comes_back_only_when_it_no_longer_fails() -> None:
     program.lift_line(district_id=quiet)
     assert program.reply.accepted
     assert program.state.picture.aborted_districts == ()
+
+
+def test_a_wave_comes_back_only_when_it_no_longer_fails_and_its_schools_may_join_again() -> None:
+    program = failing(scope="wave", unmet_days=2)
+    program.pass_days(7)
+    program.move(program.wave(1), unmet_since=OPENING)
+    program.look()
+    program.lift_line(wave=1)
+    assert program.reply is not None
+    assert program.reply.refusal == "wave-still-fails"
+    program.lift_line(wave=2)
+    assert program.reply.refusal == "wave-not-aborted"
+    program.move(program.wave(1), unmet_since=None)
+    program.look()
+    program.lift_line(wave=1)
+    assert program.reply.accepted
+    assert program.state.picture.aborted_waves == ()
+    program.move(program.wave(1), Phase.SCALE)
+    program.look()
+    assert program.state.picture.progressed == (1,)
+
+
+def test_a_waiting_school_is_told_its_place_and_what_binds_now() -> None:
+    program = ten()
+    program.look()
+    last = program.state.waiting[1][-1].school_id
+    found = place_of(program.state, last, program.now)
+    assert found is not None
+    assert (found.wave, found.place, found.ahead_count, found.opened) == (2, 6, 5, False)
+    assert [each.limit.value for each in found.binding] == ["progress"]
+    program.move(program.wave(1)[:1], Phase.SCALE)
+    program.look()
+    now = place_of(program.state, last, program.now)
+    assert now is not None
+    assert (found.binding[0].used, now.binding[0].used) == (0, 1), "the figures are of the latest counts"
+    assert place_of(program.state, program.wave(1)[0], program.now) is None
+    program.stop_line()
+    stopped = place_of(program.state, last, program.now)
+    assert stopped is not None
+    assert [each.limit.value for each in stopped.binding] == ["line-stopped"]
 
 
 def test_schools_that_close_neither_abort_nor_hold_a_wave() -> None:

@@ -3,9 +3,9 @@
 The messages proper are schemas/program.py; here is only what Temporal needs around them. Tolerant: these only grow.
 """
 
-from schemas.model import Tolerant
+from schemas.model import Instant, Tolerant
 from schemas.program import ProgramCommand, StartProgram
-from schemas.school import ProgramId
+from schemas.school import ProgramId, SchoolId
 from workflows.activities import packed, unpacked
 from workflows.policy.program.admission import ProgramState
 
@@ -46,3 +46,10 @@ class ProgramAct(Tolerant):
     """Update `act`: one person's command. Send it with the update id `command.act_id`."""
 
     command: ProgramCommand
+
+
+class SeatAt(Tolerant):
+    """Query `seat`: whose, and the instant to decide at; the workflow has no clock outside its own tasks."""
+
+    school_id: SchoolId
+    now: Instant

@@ -26,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.activities import ProgramFactBatch, publish_program_facts
     from workflows.policy.program import admission
     from workflows.policy.program.admitting import PAGE_MAX
+    from workflows.policy.program.seat import Place, place_of
     from workflows.program import messages
 
 
@@ -99,6 +100,11 @@ class ProgramRollout:
         refusal = admission.check_program(self._state, request.command)
         if refusal is not None:
             raise shell.refused(refusal)
+
+    @workflow.query(name="seat")
+    def seat(self, request: messages.SeatAt) -> Place | None:
+        """Where a school waits; changes nothing. None: it does not wait here."""
+        return place_of(self._state, request.school_id, request.now)
 
     # -- what it does
 

@@ -11,9 +11,19 @@ from schemas.school import Phase
 from services.console import history, library, views
 from services.console.commands import screen
 from services.console.commands.acting import JsonOption, ProgramOption, SchoolArgument
-from services.console.commands.session import CODES, Session, one_rollout, serve, sight_of
+from services.console.commands.session import (
+    CODES,
+    Session,
+    nowhere,
+    one_rollout,
+    one_school,
+    rollout_of,
+    serve,
+    sight_of,
+)
 from services.console.escalations import Placed
 from services.console.views import SchoolLine
+from services.console.waiting import WaitingAnswer, waits_of
 from services.console.why import CriterionAnswer, WhyAnswer, explain_school
 from services.kit.terminal import DONE, MEND, NO, fail
 
@@ -106,18 +116,35 @@ def _reading_row(reading: Reading) -> tuple[object, ...]:
 
 @app.command(epilog=CODES)
 def why(school: SchoolArgument, program: ProgramOption = None, as_json: JsonOption = False) -> None:
-    """Explains every criterion of a school's gate: observed, required, whose turn. Exits with 1 unless it is open."""
+    """Explains every criterion of a school's gate: observed, required, whose turn. Exits with 1 unless it is open.
 
-    async def work(session: Session) -> WhyAnswer:
-        line = await one_rollout(session, school, program)
-        return explain_school(line, await sight_of(session, line), session.now)
+    A school that waits for its wave is told its place, and what keeps it out.
+    """
+
+    async def work(session: Session) -> WhyAnswer | tuple[WaitingAnswer, ...]:
+        found = await one_school(session, school)
+        line = await rollout_of(session, found, program)
+        if line is not None:
+            return explain_school(line, await sight_of(session, line), session.now)
+        return await waits_of(session.settings, found, program, session.now) or nowhere(found, program)
 
     answer = serve(work)
     if as_json:
-        screen.write_json(answer)
+        screen.write_json(answer[0] if isinstance(answer, tuple) and len(answer) == 1 else answer)
+    elif isinstance(answer, tuple):
+        _print_waits(answer)
     else:
         _print_why(answer)
-    raise typer.Exit(DONE if answer.open else NO)
+    raise typer.Exit(DONE if isinstance(answer, WhyAnswer) and answer.open else NO)
+
+
+def _print_waits(answers: tuple[WaitingAnswer, ...]) -> None:
+    paper = screen.paper()
+    for each in answers:
+        paper.print(f"{each.school} ({each.district}), program {each.program_id}, not begun", style="bold")
+        paper.print(f"{each.headline}\nnobody more is admitted now: {each.binds}" if each.binding else each.headline)
+        for step in each.next_steps:
+            paper.print(f"    → {step}")
 
 
 @app.command("history", epilog=CODES)

@@ -6,7 +6,7 @@ Every command of the console runs inside `serve`. Errors become one line on stan
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from services.console import door, library, views
 from services.console.views import SchoolLine, SchoolName
@@ -60,16 +60,24 @@ async def one_school(session: Session, text: str) -> SchoolName:
 async def one_rollout(session: Session, text: str, program: str | None) -> SchoolLine:
     """The school in its one program under way, or in the program named. Exits with 2 when that is not one."""
     school = await one_school(session, text)
+    return await rollout_of(session, school, program) or nowhere(school, program)
+
+
+def nowhere(school: SchoolName, program: str | None) -> NoReturn:
+    """Exits with 2: the school is in no such program."""
+    where = f"program {program}" if program else "any program"
+    fail(MEND, f"{school.school}: expected it in {where}, seen in none; start it with "
+                f"`firstbell program start NAME --school {school.school_id}`")  # fmt: skip
+
+
+async def rollout_of(session: Session, school: SchoolName, program: str | None) -> SchoolLine | None:
+    """The school's rollout. None: it has begun nowhere. Exits with 2 when there are several and none is named."""
     lines = await views.school_lines(session.connection, school_id=school.school_id, program=program)
     current = [line for line in lines if line.stopped is None] or lines
-    if not current:
-        where = f"program {program}" if program else "any program"
-        fail(MEND, f"{school.school}: expected it in {where}, seen in none; start it with "
-                    f"`firstbell program start NAME --school {school.school_id}`")  # fmt: skip
     if len(current) > 1:
         programs = ", ".join(line.program_id for line in current)
         fail(MEND, f"{school.school}: expected one program, seen {programs}; say which with --program")
-    return current[0]
+    return current[0] if current else None
 
 
 async def sight_of(session: Session, line: SchoolLine) -> Sight:

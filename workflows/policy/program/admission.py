@@ -42,7 +42,6 @@ from workflows.policy.program import admitting
 from workflows.policy.program.picture import ProgramLedger
 from workflows.policy.program.waves import wave_cap
 
-"""Who may stop the line and lift it."""
 ACTS_KEPT = 200
 """Command ids remembered. Our judgement, 2026-11-25."""
 
@@ -152,16 +151,26 @@ def check_program(state: ProgramState, command: ProgramCommand) -> CommandReply 
             seen = f"stopped: {picture.line_stopped}"
             return _refused(command, "line-stopped-already", "a line that runs", seen, "nothing to do")
         return None
-    if command.district_id is None:
+    return _check_lift(state, command)
+
+
+def _check_lift(state: ProgramState, command: LiftLine) -> CommandReply | None:
+    picture, aborted = state.picture, command.district_id or command.wave
+    if aborted is None:
         if picture.line_stopped is None:
             return _refused(command, "line-runs", "a stopped line", "one that runs", "nothing to do")
         return None
-    if command.district_id not in picture.aborted_districts:
-        return _refused(command, "district-not-aborted", "a district whose admission was aborted", "another", "none")
-    if admitting.still_fails(state.policy, state.moved, command.district_id):
+    what = "district" if command.district_id is not None else "wave"
+    if aborted not in (*picture.aborted_districts, *picture.aborted_waves):
+        known = (*picture.aborted_districts, *(f"wave {each}" for each in picture.aborted_waves))
+        return _refused(
+            command, f"{what}-not-aborted", f"a {what} whose admission was aborted",
+            f"{aborted}, of {', '.join(known) or 'none'}", "see `firstbell program status`",
+        )  # fmt: skip
+    if admitting.still_fails(state.policy, state.moved, aborted):
         limit = state.policy.abort.failed_at_least if state.policy.abort else 0.0
         return _refused(
-            command, "district-still-fails", f"less than {limit:g} of its schools failed", "as many or more",
+            command, f"{what}-still-fails", f"less than {limit:g} of its schools failed", "as many or more",
             "bring its schools back first; see `firstbell program status`",
         )  # fmt: skip
     return None
@@ -179,7 +188,8 @@ def _command(state: ProgramState, command: ProgramCommand, now: datetime) -> Pro
     if isinstance(command, StopLine):
         ledger.write(LineStopped(actor=command.actor, reason=command.reason))
     else:
-        ledger.write(LineLifted(actor=command.actor, reason=command.reason, district_id=command.district_id))
+        about = {"district_id": command.district_id, "wave": command.wave}
+        ledger.write(LineLifted.model_validate({"actor": command.actor, "reason": command.reason, **about}))
     sequence = ledger.picture.fact_sequence
     acts = (*state.acts, (command.act_id, sequence))[-ACTS_KEPT:]
     kept = {known for known, _ in acts}
@@ -202,7 +212,7 @@ def _accepted(state: ProgramState, act_id: str) -> int | None:
 
 
 def _mark(command: ProgramCommand) -> str:
-    where = command.district_id or "-" if isinstance(command, LiftLine) else "-"
+    where = (command.district_id or command.wave or "-") if isinstance(command, LiftLine) else "-"
     return f"{command.kind} {where} by {command.actor.actor_id}"
 
 

@@ -76,11 +76,13 @@ def _next(waiting: Waiting, picture: ProgramPicture) -> int | None:
 # -- failing
 
 
-def still_fails(policy: WavePolicy, moved: SchoolsMoved | None, district_id: str) -> bool:
-    """Whether a district's failed share is at the line that aborts, by the latest counts."""
+def still_fails(policy: WavePolicy, moved: SchoolsMoved | None, aborted: str | int) -> bool:
+    """Whether the failed share of a district, or of a wave by its number, is at the line that aborts, by the last counts."""
     if policy.abort is None or moved is None:
         return False
-    return _failing(policy, _sum([cell for cell in moved.districts if cell.district_id == district_id]))
+    if isinstance(aborted, int):
+        return _failing(policy, moved.waves.get(aborted, WaveCount()))
+    return _failing(policy, _sum([cell for cell in moved.districts if cell.district_id == aborted]))
 
 
 def _failing(policy: WavePolicy, count: WaveCount) -> bool:

@@ -54,10 +54,12 @@ def _change(picture: ProgramPicture, body: ProgramFactBody) -> Change:
         case LineStopped():
             return {"line_stopped": body.reason}
         case LineLifted():
-            if body.district_id is None:
-                return {"line_stopped": None, "waits": ()}
-            left = tuple(each for each in picture.aborted_districts if each != body.district_id)
-            return {"aborted_districts": left}
+            if body.wave is not None:
+                return {"aborted_waves": tuple(each for each in picture.aborted_waves if each != body.wave)}
+            if body.district_id is not None:
+                left = tuple(each for each in picture.aborted_districts if each != body.district_id)
+                return {"aborted_districts": left}
+            return {"line_stopped": None, "waits": ()}
         case ProgramEnded():
             return {"ended": body.reason, "waits": ()}
         case _:
