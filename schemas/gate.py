@@ -137,7 +137,8 @@ class PolicyDocument(Strict):
     """By the names that gates, alarms and work lines call. Empty: nobody is ever told."""
     alarms: tuple[Alarm, ...] = Field(default=(), max_length=20)
     waiver_ladder: LadderName | None = None
-    """Raised when a waiver's reminder is due. None: nobody is told."""
+    """Raised when a waiver's reminder is due, and tells in its stead. None: the reminder tells whoever granted the waiver,
+    and the owners of its criteria."""
     freezes: tuple[Freeze, ...] = Field(default=(), max_length=20)
     """Empty: no window keeps a gate shut."""
     exceptions: ExceptionRules = ExceptionRules()

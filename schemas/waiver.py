@@ -133,6 +133,8 @@ class WaiverReminded(Kinded, Tolerant):
     """None: the waiver names no gate."""
     criterion_ids: tuple[CriterionId, ...]
     expires_at: Instant
+    tells: tuple[Role, ...] = ()
+    """Who is told. Empty: the policy's waiver ladder tells its own."""
 
 
 class WaiverEnded(Kinded, Tolerant):

@@ -27,6 +27,7 @@ from schemas.gate import (
 from schemas.readiness import CATALOGUE, CoalescedReading, Direction, Reading, SignalName
 from schemas.school import GateId
 from workflows.policy import calendar as days
+from workflows.policy.criteria.reading import signals_read
 
 DAYS_WITHOUT_CALENDAR = 1.4
 """Civil days that stand for one instructional day while a district has no calendar: seven to five."""
@@ -37,17 +38,6 @@ REMEMBERING = (Soak, Trend, Consecutive, Match)
 
 Criteria = Mapping[SignalName, tuple[Criterion, ...]]
 """By signal, every criterion that reads it."""
-
-
-def signals_of(criterion: Criterion) -> tuple[SignalName, ...]:
-    """The signals one criterion reads, in its own order."""
-    match criterion:
-        case Threshold() | Share() | Soak() | Trend() | Consecutive() | Match():
-            return (criterion.signal,)
-        case DefectCount():
-            return (criterion.critical_signal, criterion.major_signal)
-        case Dwell() | SignOffs() | Document() | DateWindow():
-            return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +59,7 @@ def interests(policy: SchoolPolicy) -> dict[SignalName, Interest]:
     found: dict[SignalName, Interest] = {}
     for index, gate in enumerate(GateId):
         for criterion in policy.gates[gate].criteria if gate in policy.gates else ():
-            for name in signals_of(criterion):
+            for name in signals_read(criterion):
                 age = float(CATALOGUE[name].freshness_days)
                 if isinstance(criterion, Soak):
                     age = min(age, float(criterion.evidence_age_days_max))
@@ -86,7 +76,7 @@ def criteria_by_signal(policy: SchoolPolicy) -> Criteria:
     found: dict[SignalName, tuple[Criterion, ...]] = {}
     for gate in policy.gates.values():
         for criterion in gate.criteria:
-            for name in signals_of(criterion):
+            for name in signals_read(criterion):
                 found[name] = (*found.get(name, ()), criterion)
     return found
 

@@ -9,6 +9,7 @@ from typing import Literal
 from schemas.escalation import EscalationAcknowledged, EscalationActed, EscalationClosed, RungFired, WorkItemOpened
 from schemas.fact import ApprovalAsked, Fact
 from schemas.school import Role
+from schemas.waiver import WaiverReminded
 
 Action = Literal["tell", "acknowledge", "resolve"]
 
@@ -47,5 +48,10 @@ def call_of(fact: Fact) -> Call | None:
         case WorkItemOpened():
             about = (body.criterion_id,) if body.criterion_id else (body.title,)
             return Call("tell", body.work_item_id, (body.assignee,), body.gate.value, about)
+        case WaiverReminded():
+            if not body.tells:
+                return None
+            gate = body.gate.value if body.gate else fact.phase.gate.value
+            return Call("tell", f"waiver-{body.waiver_id}", body.tells, gate, body.criterion_ids)
         case _:
             return None

@@ -90,7 +90,8 @@ def _common(fact: Fact, call: Call, now: datetime) -> dict[str, object]:
         "kind": body.kind, "action": call.action, "subject": call.subject, "gate": call.gate,
         "criterion_ids": list(call.criterion_ids), "urgent": call.urgent,
         "simulated": fact.simulated or fact.rehearsal,  # nothing that a rehearsal tells is the world's
-        "due_at": getattr(body, "answer_by", None) or getattr(body, "next_at", None) or getattr(body, "due_at", None),
+        "due_at": getattr(body, "answer_by", None) or getattr(body, "next_at", None) or getattr(body, "due_at", None)
+        or getattr(body, "expires_at", None),
         "occurred_at": fact.occurred_at, "created_at": now,
     }  # fmt: skip
 

@@ -15,6 +15,7 @@ _SAID = {
     "rung-fired": "escalated",
     "approval-asked": "waits for your answer",
     "work-item-opened": "work to do",
+    "waiver-reminded": "a waiver is about to end",
     "incident-opened": "an incident stands",
     "incident-closed": "the incident is over",
 }

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any, Self
 
 from schemas.decision import Override, Waiver
+from schemas.gate import SchoolPolicy
 from schemas.rules import ExceptionRules
 from schemas.school import Actor, GateId, Role, Scope, ScopeKind
 from schemas.waiver import ConfirmOverride, GrantWaiver, OverrideGate, ProposeWaiver, RevokeWaiver
@@ -73,9 +74,11 @@ class Excepted(Scenario):
         return self
 
 
-def at_infrastructure(exceptions: ExceptionRules | None = None) -> Excepted:
+def at_infrastructure(
+    exceptions: ExceptionRules | None = None, *, policy: SchoolPolicy | None = None
+) -> Excepted:  # fmt: skip
     """A school before G1 with a slow page, all else well, its dwell and soak behind it."""
-    policy = policy_of()
+    policy = policy or policy_of()
     if exceptions is not None:
         policy = policy.model_copy(update={"exceptions": exceptions})
     school = Excepted(policy)

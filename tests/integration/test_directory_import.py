@@ -226,7 +226,7 @@ async def test_leaders_that_were_on_the_roster_before_anybody_told_are_told_once
     try:
         async with connection.transaction():
             schools = await lookup.schools_of(
-                connection, [(await lookup.find_district(connection, "Adna")).district_id]
+                connection, [(await lookup.find_district(connection, "Almira")).district_id]
             )
             entries = stand_ins([], schools)
             await write_roster(connection, entries, datetime.now(UTC))

@@ -14,6 +14,7 @@ from services.bridge import interest
 from services.bridge.interest import Worst
 from tests.harness.scenario import LIFE, OPENING, calendar_of, gate_of, gates, policy_of, reading
 from workflows.policy.calendar import add_days
+from workflows.policy.criteria.reading import signals_read
 
 NAME = "network.mbps-per-student"
 LOWER = "network.page-load-p95-seconds"
@@ -22,10 +23,7 @@ CALENDAR = calendar_of()
 
 def test_every_signal_the_policy_names_is_watched_and_no_other() -> None:
     named = {
-        name
-        for gate in policy_of().gates.values()
-        for criterion in gate.criteria
-        for name in interest.signals_of(criterion)
+        name for gate in policy_of().gates.values() for criterion in gate.criteria for name in signals_read(criterion)
     }
     assert set(interest.interests(policy_of())) == named
 

@@ -11,6 +11,7 @@ from schemas.escalation import EscalationAcknowledged, EscalationClosed, Escalat
 from schemas.fact import ApprovalAsked, Fact, FactBody, RolloutStopped
 from schemas.ladder import EscalationCause, RungKind
 from schemas.school import GateId, Phase, Role
+from schemas.waiver import WaiverReminded
 from services.notifier.calls import call_of
 from services.notifier.quiet import Quiet, earliest_telling
 from services.notifier.wording import LINES_MAX, Notice, message_of
@@ -64,6 +65,17 @@ def test_an_acknowledgement_and_an_end_reach_the_page_that_was_begun() -> None:
     assert [(each.action, each.subject) for each in calls if each] == [
         ("acknowledge", ESCALATION), ("resolve", ESCALATION),
     ]  # fmt: skip
+
+
+def test_a_waivers_reminder_calls_those_it_names_and_nobody_where_a_ladder_tells() -> None:
+    reminder = WaiverReminded(waiver_id="waiver-0001", criterion_ids=("page-load",), expires_at=NOW)
+    assert call_of(fact(reminder)) is None
+    call = call_of(fact(reminder.model_copy(update={"tells": (Role.PRINCIPAL,)})))
+    assert call is not None
+    assert (call.action, call.roles, call.gate, call.criterion_ids) == ("tell", (Role.PRINCIPAL,), "G2", ("page-load",))
+    said = message_of([notice(kind="waiver-reminded", due_at=NOW)])
+    assert "a waiver is about to end" in said.title
+    assert "by 2026-10-06 15:00 UTC" in said.body
 
 
 def test_an_ask_calls_its_role_and_other_facts_call_nobody() -> None:

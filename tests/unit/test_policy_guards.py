@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from schemas.decision import Outcome, Status
 from schemas.escalation import WorkItemOpened
 from schemas.fact import Fact, Picture
-from schemas.gate import SchoolPolicy, Threshold
+from schemas.gate import SchoolPolicy, SignOffs, Threshold
 from schemas.guard import Guard
 from schemas.ladder import WorkLine
 from schemas.model import digest_of
@@ -68,6 +68,24 @@ def test_a_contradiction_warns_at_once_holds_after_two_days_and_takes_the_school
     assert phase_of(school) is Phase.INFRASTRUCTURE_CHECK
     assert school.walk.state.picture.attempt == 2
     assert not school.walk.state.picture.holds, "being taken back is more than being held"
+
+
+@pytest.mark.parametrize(("semantics", "after"), [(1, "met"), (2, "unmet")])
+def test_a_school_that_is_taken_back_signs_the_plan_of_its_new_attempt(semantics: int, after: str) -> None:
+    found = gates()
+    signed = SignOffs(id="plan-signed", roles=(Role.PRINCIPAL,), **LIFE)
+    first = found[GateId.INFRASTRUCTURE]
+    criteria = (*first.criteria, signed)
+    found[GateId.INFRASTRUCTURE] = first.model_copy(update={"guard": GUARD, "criteria": criteria})
+    school = Scenario(policy_of(found, semantics=semantics)).signs()
+    school.signs(Role.PRINCIPAL, gate=GateId.INFRASTRUCTURE).hears(CLEAN).days_pass(3, refreshed=True)
+    assert phase_of(school) is Phase.BETA
+    slow(school, 5)
+    assert phase_of(school) is Phase.INFRASTRUCTURE_CHECK
+    assert school.statuses["plan-signed"] == after
+    school.signs(Role.PRINCIPAL, gate=GateId.INFRASTRUCTURE)
+    assert school.reply.accepted is (semantics == 2)
+    assert school.statuses["plan-signed"] == "met"
 
 
 def test_time_alone_holds_while_the_last_word_is_no() -> None:

@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 
 from schemas.document import ApproveDocument, DocumentApproved, DocumentFiled, FileDocument
-from schemas.fact import ApprovalLapsed
+from schemas.fact import ApprovalLapsed, Picture
 from schemas.gate import Criterion, Document, Severity, Threshold
 from schemas.school import Actor, GateId, Phase, Role, Scope, ScopeKind
 from tests.harness.scenario import DISTRICT, ELSEWHERE, LIFE, Scenario, actor, calendar_of, context_of, gate_of, gates
 from tests.harness.scenario import policy_of as policy_with
+from workflows.policy.acts.documenting import VERSIONS_MAX
+from workflows.policy.picture import fold_fact
 
 PLAN, FIRST, SECOND = "rollout-plan", "sha256:" + "1" * 64, "sha256:" + "2" * 64
 ON_FILE = Document(id="plan", document=PLAN, approvers=(Role.DISTRICT_TECHNOLOGY, Role.PRINCIPAL), **LIFE)
@@ -38,6 +40,30 @@ def bodies(school: Scenario, kind: type) -> list[Any]:
 def reason(school: Scenario) -> str:
     verdict = [fact.body.decision.verdict for fact in school.facts if fact.body.kind == "gate-decided"][-1]
     return str(next(each.reason for each in verdict.results if each.criterion_id == "plan"))
+
+
+def test_bytes_that_were_on_file_before_are_not_filed_again_by_another_who_would_be_their_author() -> None:
+    found = gates() | {GateId.CHARTER: gate_of(ON_FILE)}
+    school = Scenario(policy_with(found).model_copy(update={"semantics": 2}))
+    other, third = actor(Role.COACH, "other"), actor(Role.PRINCIPAL, "third")
+    files(school, FIRST, APPROVER)
+    files(school, SECOND, other)
+    assert files(school, FIRST, third).reply.refusal == "filed-before"
+    assert school.walk.state.picture.documents[PLAN].digest == SECOND
+    assert approves(school, FIRST, APPROVER).reply.refusal == "document-changed"
+    assert approves(school, SECOND, APPROVER).reply.accepted
+    picture = Picture()
+    for fact in school.facts:
+        picture = fold_fact(picture, fact)
+    assert picture == school.walk.state.picture
+
+
+def test_a_document_that_never_settles_is_refused_at_a_bound() -> None:
+    found = gates() | {GateId.CHARTER: gate_of(ON_FILE)}
+    school = Scenario(policy_with(found).model_copy(update={"semantics": 2}))
+    for number in range(VERSIONS_MAX + 1):
+        assert files(school, f"sha256:{number:064x}").reply.accepted
+    assert files(school, "sha256:" + "e" * 64).reply.refusal == "too-many-versions"
 
 
 def test_no_document_is_a_known_no_and_each_step_has_its_own_reason() -> None:

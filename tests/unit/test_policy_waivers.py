@@ -7,6 +7,7 @@ import pytest
 from schemas.decision import HoldKind
 from schemas.fact import GateDecided, GateOpened
 from schemas.gate import SchoolPolicy, Severity
+from schemas.ladder import Ladder, Rung
 from schemas.rules import ExceptionRules, WaiverRules
 from schemas.school import GateId, Phase, Role, Scope, ScopeKind
 from schemas.waiver import WaiverEnded, WaiverReminded
@@ -144,6 +145,21 @@ def test_people_are_reminded_once_five_school_days_before_the_end() -> None:
     days = [day for day, opens, _ in school.calendar.days
             if reminders[0].occurred_at.timestamp() * 1000 <= opens < ends_at.timestamp() * 1000]  # fmt: skip
     assert len(days) == 5
+
+
+def test_a_reminder_tells_who_granted_it_and_who_owns_the_criterion_unless_a_ladder_tells() -> None:
+    def reminded(policy: SchoolPolicy) -> WaiverReminded:
+        school = (
+            at_infrastructure(policy=policy).hears(SLOW | {"device.enrolled-ratio": 0.5}).waived("page-load", days=3)
+        )
+        [found] = [fact.body for fact in school.facts if isinstance(fact.body, WaiverReminded)]
+        return found
+
+    granted_by = reminded(policy_of()).tells[0]
+    assert reminded(policy_of()).tells == (granted_by, Role.SCHOOL_LEAD)
+    ladders = {"leadership": Ladder(rungs=(Rung(roles=(Role.PRINCIPAL,)),))}
+    led = policy_of().model_copy(update={"ladders": ladders, "waiver_ladder": "leadership"})
+    assert reminded(led).tells == ()
 
 
 def test_at_its_end_the_criterion_holds_again_at_that_instant() -> None:

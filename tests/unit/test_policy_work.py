@@ -1,10 +1,21 @@
 """Work items: found by the policy or by people, closed by evidence, and never an approval."""
 
-from schemas.gate import SchoolPolicy
+from schemas.gate import Consecutive, SchoolPolicy
 from schemas.ladder import EscalationCause, Ladder, Rung, WorkLine
 from schemas.message import CloseWorkItem, OpenWorkItem
 from schemas.school import GateId, Phase, Role
-from tests.harness.scenario import CLEAN, Scenario, actor, calendar_of, context_of, document_of, gates, school_days
+from tests.harness.scenario import (
+    CLEAN,
+    LIFE,
+    Scenario,
+    actor,
+    calendar_of,
+    context_of,
+    document_of,
+    gate_of,
+    gates,
+    school_days,
+)
 from workflows.policy.authoring.document import resolve
 
 SLOW = CLEAN | {"network.page-load-p95-seconds": 9.0}
@@ -48,6 +59,15 @@ def test_a_criterion_that_fails_opens_its_work_once_and_names_the_evidence_that_
     [item] = school.walk.state.picture.work_items.values()
     assert (item.title, item.assignee, item.criterion_id) == ("fix-cabling", Role.DISTRICT_TECHNOLOGY, "page-load")
     assert item.evidence == ("network.page-load-p95-seconds",)
+
+
+def test_every_kind_of_criterion_names_the_signals_that_end_its_work() -> None:
+    row = Consecutive(id="weeks", signal="helpdesk.service-level-weeks-count", periods=3, work_item=LINE, **LIFE)
+    found = gates() | {GateId.CHARTER: gate_of(row)}
+    document = document_of(found, semantics=2).model_copy(update={"ladders": policy().ladders})
+    school = Scenario(resolve(document, "standard")).hears({"helpdesk.service-level-weeks-count": 1})
+    [item] = school.walk.state.picture.work_items.values()
+    assert item.evidence == ("helpdesk.service-level-weeks-count",)
 
 
 def test_evidence_closes_it() -> None:

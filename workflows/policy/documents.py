@@ -41,7 +41,12 @@ def changed(gate: Gate, bound: Mapping[str, str], documents: Iterable[FiledDocum
 def fold_document(picture: Picture, body: DocumentFiled | DocumentApproved) -> dict[str, object]:
     """What a document's fact changes. An approval is of the version it names, and of no other on file."""
     if isinstance(body, DocumentFiled):
-        return {"documents": {**picture.documents, body.document.document: body.document}}
+        kind, before = body.document.document, picture.documents.get(body.document.document)
+        change: dict[str, object] = {"documents": {**picture.documents, kind: body.document}}
+        if before is not None:
+            gone = (*picture.replaced_documents.get(kind, ()), before.digest)
+            change["replaced_documents"] = {**picture.replaced_documents, kind: gone}
+        return change
     filed = picture.documents.get(body.document)
     if filed is None or filed.digest != body.digest:
         return {}

@@ -10,21 +10,7 @@ from datetime import datetime
 from schemas.calendar import Calendar
 from schemas.consent import Awaited
 from schemas.decision import Approval, CriterionResult, EvidenceItem, GateInputs, Outcome, Reason, Status, Verdict
-from schemas.gate import (
-    SEMANTICS,
-    SEMANTICS_OLDEST,
-    Consecutive,
-    Criterion,
-    DefectCount,
-    Gate,
-    Match,
-    SchoolPolicy,
-    Severity,
-    Share,
-    Soak,
-    Threshold,
-    Trend,
-)
+from schemas.gate import SEMANTICS, SEMANTICS_OLDEST, Criterion, Gate, SchoolPolicy, Severity
 from schemas.model import digest_of
 from schemas.school import GateId, Role, SchoolStatus
 from schemas.trust import Trust
@@ -32,6 +18,7 @@ from workflows.policy import freezes, holds, trust
 from workflows.policy.approval import approvals
 from workflows.policy.approval.automatic import needs_person
 from workflows.policy.criteria import judge
+from workflows.policy.criteria.reading import signals_read
 from workflows.policy.exceptions import overrides, waivers
 from workflows.policy.judgement import OUTCOME_OF, SEVERITY, Ground, Judgement, earliest, latest
 
@@ -45,16 +32,7 @@ def merge(outcomes: Iterable[Outcome]) -> Outcome:
 
 def signals_of(gate: Gate) -> tuple[str, ...]:
     """The signals a gate reads, each once, in policy order."""
-    names: dict[str, None] = {}
-    for criterion in gate.criteria:
-        match criterion:
-            case Threshold() | Share() | Soak() | Trend() | Consecutive() | Match():
-                names[criterion.signal] = None
-            case DefectCount():
-                names[criterion.critical_signal] = names[criterion.major_signal] = None
-            case _:
-                pass
-    return tuple(names)
+    return tuple(dict.fromkeys(name for criterion in gate.criteria for name in signals_read(criterion)))
 
 
 def evidence_digest(evidence: dict[str, EvidenceItem]) -> str:

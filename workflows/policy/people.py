@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from schemas.decision import SignOff
 from schemas.document import DocumentApproval, FiledDocument
+from schemas.fact import Picture
 from schemas.gate import Document, SignOffs
 from schemas.school import Actor, GateId, Role, SchoolContext, Scope, ScopeKind
 
@@ -56,6 +57,18 @@ def above(role: Role, other: Role) -> bool:
 def of_state(role: Role) -> bool:
     """Whether a role is the state's."""
     return RANK[role] == RANK[Role.STATE_DIRECTOR]
+
+
+def signed(picture: Picture, gate: GateId, semantics: int) -> tuple[SignOff, ...]:
+    """The signatures that stand at a gate, in the order in which they were given.
+
+    A signature is under the plan of one stay: a school that was taken back signs again. Before the second semantics it
+    counted in every stay. Of a gate the school has left, all are kept.
+    """
+    since = picture.phase_opened_at if semantics >= 2 and picture.phase.gate is gate else None
+    return tuple(
+        each for each in picture.sign_offs.values() if each.gate is gate and (since is None or each.signed_at >= since)
+    )
 
 
 def signatures(

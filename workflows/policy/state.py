@@ -38,6 +38,7 @@ from schemas.trust import AdvanceByHand
 from schemas.waiver import ConfirmOverride, GrantWaiver, OverrideGate, ProposeWaiver, RevokeWaiver
 from workflows.policy.documents import on_file
 from workflows.policy.evaluate import signals_of
+from workflows.policy.people import signed
 
 ACTS_KEPT = 200
 """Command ids remembered, so that a repeat is told what happened. Our judgement, 2026-11-23."""
@@ -110,7 +111,7 @@ def inputs_for(state: RolloutState, gate: GateId) -> GateInputs:
         rehearsal=state.rehearsal,
         context=state.context,
         evidence={name: state.evidence[name] for name in sorted(names) if name in state.evidence},
-        sign_offs=tuple(each for each in picture.sign_offs.values() if each.gate is gate),
+        sign_offs=signed(picture, gate, state.policy.semantics),
         approvals=tuple(each for each in picture.approvals.values() if each.gate is gate and each.answer == "approved"),
         holds=tuple(picture.holds.values()),
         waivers=(*state.waivers, *(each for each in picture.waivers.values() if each.gate in (None, gate))),

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from schemas.approval import WithdrawApproval
-from schemas.gate import SchoolPolicy, SignOffs
+from schemas.gate import SEMANTICS, SchoolPolicy, SignOffs
 from schemas.message import AnswerAsk, Command, GiveSignOff
 from schemas.regress import RecordFix, RecordRootCause
 from schemas.school import Actor, GateId, Role
@@ -35,6 +35,7 @@ from services.console.commands.signing import SignedAnswer, sign_all
 from services.console.views import PictureRow, SchoolLine
 from services.console.why import Standing, WhyAnswer, explain_school
 from services.kit.terminal import AWAY, DONE, MEND, NO, REFUSED, fail
+from workflows.policy.people import signed
 
 app = typer.Typer(no_args_is_help=True, help="Sign, approve, reject.", epilog=CODES)
 
@@ -227,8 +228,8 @@ def _signers(row: PictureRow, policy: SchoolPolicy | None) -> Sequence[Role]:
     gate = row.picture.phase.gate
     criteria = policy.gates[gate].criteria if policy else ()
     roles = tuple(role for each in criteria if isinstance(each, SignOffs) for role in each.roles)
-    signed = [each.actor.role for each in row.picture.sign_offs.values() if each.gate is gate]
-    return tuple(role for role in roles if role not in signed) or roles
+    given = [each.actor.role for each in signed(row.picture, gate, policy.semantics if policy else SEMANTICS)]
+    return tuple(role for role in roles if role not in given) or roles
 
 
 @app.command(epilog=CODES)

@@ -16,6 +16,7 @@ from services.console.commands.session import Session
 from services.console.views import Answer, PictureRow, SchoolLine
 from services.kit.outcome import TemporaryError
 from services.kit.terminal import MEND, fail
+from workflows.policy.people import signed
 
 TOLD_EVERY = 200
 """Signatures between two lines of progress. Our judgement, 2026-11-25."""
@@ -72,13 +73,15 @@ def _told(done: int, count: int) -> None:
 async def _missing(session: Session, line: SchoolLine, row: PictureRow, shelf: library.Shelf) -> list[Signature]:
     policy = await shelf.school_policy(row)
     record = await library.school_record(session.connection, line.school_id)
-    criteria = policy.gates[line.gate].criteria if policy else ()
+    if policy is None:
+        return []
+    standing = signed(row.picture, line.gate, policy.semantics)
     found: list[Signature] = []
-    for criterion in criteria:
+    for criterion in policy.gates[line.gate].criteria:
         if isinstance(criterion, SignOffs):
-            signed = {each.actor.role for each in row.picture.sign_offs.values() if each.criterion_id == criterion.id}
+            given = {each.actor.role for each in standing if each.criterion_id == criterion.id}
             for role in criterion.roles:
-                if role not in signed:
+                if role not in given:
                     found.append((line, await _stand_in(session, line, record, role), criterion.id))
     return found
 

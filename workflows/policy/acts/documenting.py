@@ -17,6 +17,8 @@ from workflows.policy.people import approval_that_counts, covers, persons
 from workflows.policy.state import RolloutState
 
 Documenting = FileDocument | ApproveDocument
+VERSIONS_MAX = 50
+"""Versions of one document that were replaced, whose digests a school carries. Our judgement, 2026-11-25."""
 
 
 def criteria_for(state: RolloutState, document: str) -> tuple[Document, ...]:
@@ -35,6 +37,17 @@ def check_file(state: RolloutState, command: FileDocument) -> CommandReply | Non
         return refuse(
             command, "already-filed", "another version than the one on file", command.digest,
             "nothing: this version is on file; to renew it, date it anew and file that",
+        )  # fmt: skip
+    replaced = state.picture.replaced_documents.get(command.document, ())
+    if state.policy.semantics >= 2 and command.digest in replaced:  # or its author could approve it as another's
+        return refuse(
+            command, "filed-before", "a version that was not on file before", command.digest,
+            "date it anew and file that: whoever files bytes is their author",
+        )  # fmt: skip
+    if state.policy.semantics >= 2 and len(replaced) >= VERSIONS_MAX:
+        return refuse(
+            command, "too-many-versions", f"at most {VERSIONS_MAX} versions in one program", str(len(replaced)),
+            "settle what is on file: have it approved, or take it up in another program",
         )  # fmt: skip
     return None
 

@@ -6,7 +6,7 @@ from schemas.gate import SignOffs
 from schemas.message import CommandReply, GiveSignOff
 from workflows.policy.acts.refusal import not_current, refuse
 from workflows.policy.ledger import Ledger
-from workflows.policy.people import covers, persons, signatures
+from workflows.policy.people import covers, persons, signatures, signed
 from workflows.policy.state import RolloutState
 
 
@@ -34,13 +34,14 @@ def check(state: RolloutState, command: GiveSignOff) -> CommandReply | None:
     if actor.role not in criterion.roles:
         asked = ", ".join(role.value for role in criterion.roles)
         return refuse(command, "role-not-asked", f"one of {asked}", actor.role.value, "ask one of these roles to sign")
-    signed = signatures(criterion, command.gate, state.picture.sign_offs.values(), state.context)
-    if actor.role in signed:
+    standing = signed(state.picture, command.gate, state.policy.semantics)
+    counted = signatures(criterion, command.gate, standing, state.context)
+    if actor.role in counted:
         return refuse(
             command, "already-signed", "a role that has not signed", f"{actor.role.value} has signed",
             "nothing: the signature counts",
         )  # fmt: skip
-    if any(persons(actor) & persons(each.actor) for each in signed.values()):
+    if any(persons(actor) & persons(each.actor) for each in counted.values()):
         return refuse(
             command, "one-person-one-role", "a person who has not signed for another role", actor.actor_id,
             f"ask another person who is {actor.role.value}",

@@ -5,10 +5,25 @@ Evidence that is missing, stale, imagined or unreadable is UNKNOWN, which is nei
 
 from datetime import timedelta
 from math import isfinite
+from typing import assert_never
 
 from schemas.decision import EvidenceItem, Reason, Status
-from schemas.gate import Criterion, Severity, Share, Threshold, Trend
-from schemas.readiness import CATALOGUE, Direction, Missing, Origin
+from schemas.gate import (
+    Consecutive,
+    Criterion,
+    DateWindow,
+    DefectCount,
+    Document,
+    Dwell,
+    Match,
+    Severity,
+    Share,
+    SignOffs,
+    Soak,
+    Threshold,
+    Trend,
+)
+from schemas.readiness import CATALOGUE, Direction, Missing, Origin, SignalName
 from schemas.school import ScopeKind
 from workflows.policy.calendar import ages_out_at, ends_at
 from workflows.policy.judgement import Ground, Judgement
@@ -20,6 +35,19 @@ FUTURE_LIMIT = timedelta(minutes=10)
 def meets(signal: str, value: float, line: float) -> bool:
     """Whether a value is at the line or better, in the signal's direction."""
     return value >= line if CATALOGUE[signal].direction is Direction.HIGHER_IS_BETTER else value <= line
+
+
+def signals_read(criterion: Criterion) -> tuple[SignalName, ...]:
+    """The signals that one criterion reads, in its own order."""
+    match criterion:
+        case Threshold() | Share() | Soak() | Trend() | Consecutive() | Match():
+            return (criterion.signal,)
+        case DefectCount():
+            return criterion.critical_signal, criterion.major_signal
+        case Dwell() | SignOffs() | Document() | DateWindow():
+            return ()
+        case _:
+            assert_never(criterion)
 
 
 def unknown(judgement: Judgement, reason: Reason) -> Judgement:

@@ -9,10 +9,11 @@ from datetime import datetime
 from schemas.calendar import Calendar
 from schemas.decision import CriterionResult, Status, Verdict
 from schemas.escalation import WorkItem, WorkItemClosed, WorkItemId, WorkItemOpened, WorkItemOverdue
-from schemas.gate import Criterion, DefectCount, Gate, Share, Soak, Threshold
+from schemas.gate import Consecutive, Criterion, Gate, Match, Trend
 from schemas.model import digest_of
 from schemas.school import GateId
 from workflows.policy.calendar import add_days
+from workflows.policy.criteria.reading import signals_read
 from workflows.policy.evaluate import assess, usable_calendar
 from workflows.policy.judgement import earliest
 from workflows.policy.ledger import Ledger
@@ -106,7 +107,7 @@ def _open(ledger: Ledger, gate: GateId, criterion: Criterion, calendar: Calendar
             assignee=line.assignee,
             gate=gate,
             criterion_id=criterion.id,
-            evidence=_signals(criterion),
+            evidence=_evidence(criterion, ledger.state.policy.semantics),
             due_days=line.due_days,
             due_at=due_at(calendar, ledger.now, line.due_days),
             ladder=line.ladder,
@@ -114,14 +115,9 @@ def _open(ledger: Ledger, gate: GateId, criterion: Criterion, calendar: Calendar
     )
 
 
-def _signals(criterion: Criterion) -> tuple[str, ...]:
-    match criterion:
-        case Threshold() | Share() | Soak():
-            return (criterion.signal,)
-        case DefectCount():
-            return criterion.critical_signal, criterion.major_signal
-        case _:
-            return ()
+def _evidence(criterion: Criterion, semantics: int) -> tuple[str, ...]:
+    """The signals that show it done. The first semantics named none for criteria on what was before, or on names."""
+    return () if semantics < 2 and isinstance(criterion, Trend | Consecutive | Match) else signals_read(criterion)
 
 
 def _call_overdue(ledger: Ledger, key: WorkItemId, calendar: Calendar | None) -> datetime | None:

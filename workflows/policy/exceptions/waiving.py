@@ -12,7 +12,7 @@ from schemas.calendar import Calendar
 from schemas.decision import CriterionResult, Hold, HoldKind, Status, Verdict, Waiver
 from schemas.fact import DecisionQuestioned, HoldAdded, HoldReleased
 from schemas.gate import Dwell
-from schemas.school import GateId, Scope, ScopeKind
+from schemas.school import GateId, Role, Scope, ScopeKind
 from schemas.waiver import OverrideLapsed, WaiverEnded, WaiverReminded
 from workflows.policy.calendar import days_before
 from workflows.policy.evaluate import assess, usable_calendar
@@ -56,14 +56,24 @@ def remind(ledger: Ledger, _verdict: Verdict) -> datetime | None:
             continue
         ledger.write(
             WaiverReminded(
-                waiver_id=waiver_id, gate=waiver.gate, criterion_ids=waiver.criterion_ids, expires_at=waiver.expires_at
+                waiver_id=waiver_id, gate=waiver.gate, criterion_ids=waiver.criterion_ids,
+                expires_at=waiver.expires_at, tells=_reminded(state, waiver),
             )
-        )
+        )  # fmt: skip
     days = state.policy.exceptions.overrides.confirm_days
     waiting = [each for each in state.picture.overrides.values() if each.confirmed_at is None]
     looks += [confirm_by(each, days, calendar) for each in waiting]
     looks += [result.next_look_at for _, result in _awaited(state, ledger.now)]
     return earliest(*(look for look in looks if look is not None and look > ledger.now))
+
+
+def _reminded(state: RolloutState, waiver: Waiver) -> tuple[Role, ...]:
+    """Whoever granted it, and the owners of what it lets pass; nobody where a ladder tells of it: once is enough."""
+    if state.policy.waiver_ladder is not None:
+        return ()
+    gates = [gate for key, gate in state.policy.gates.items() if waiver.gate in (None, key)]
+    owners = [each.owner for gate in gates for each in gate.criteria if each.id in waiver.criterion_ids]
+    return tuple(dict.fromkeys((waiver.granted_by.role, *owners)))
 
 
 def remind_at(waiver: Waiver, days: float, calendar: Calendar | None) -> datetime:
