@@ -66,7 +66,12 @@ SEMANTICS_OLDEST = 1
 SEMANTICS = 2
 """The newest meaning of policies that this build decides; a school pins its policy's at program start.
 
-2: an ask keeps its deadlines: it follows a new calendar, and once it is overdue that is a fact."""
+2: an ask keeps its deadlines: it follows a new calendar, and once it is overdue that is a fact. A signature is of one stay
+in a phase. Bytes that were on file before are not filed again. "Does not apply" by a person's word takes a person; a count
+of defects rests on its weaker origin; a value out of a signal's range earns a soak nothing. An acknowledgement hastens no
+rung, and a closure fires none again. An approval lapses when a waiver it did not know takes the place of evidence; a
+rejection outlives an approval of something else. A migration that ends a waiver does what its end always does. An advisory
+believes the names that a gate would. Work names the evidence of every kind of criterion."""
 
 
 class Gate(Strict):

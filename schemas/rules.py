@@ -4,9 +4,9 @@ Every number here is a default, not a standard, unless its docstring names a sou
 these defaults, and its digest stays what it was.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from schemas.model import Strict
 from schemas.school import Role
@@ -48,6 +48,14 @@ class WaiverRules(Strict):
     guard, if it has one, goes its way.
     """
     floor: WaiverFloor = WaiverFloor()
+
+    @model_validator(mode="after")
+    def _default_within_maximum(self) -> Self:
+        if self.default_days > self.maximum_days:
+            raise ValueError(
+                f"default_days: expected at most maximum_days, which is {self.maximum_days}, seen {self.default_days}"
+            )
+        return self
 
 
 class OverrideRules(Strict):

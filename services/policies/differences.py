@@ -35,7 +35,12 @@ def differences(
                     f"in {document.name} v{document.version}"
                 )
     pairs = counterparts(before, after) if profile is None else ((profile, profile),)
-    found = {(old, new): profile_changes(before.profiles[old].gates, after.profiles[new].gates) for old, new in pairs}
+    found = {
+        (old, new): profile_changes(
+            before.profiles[old].gates, after.profiles[new].gates, before.exceptions.waivers.floor
+        )
+        for old, new in pairs
+    }
     return {pair: changes for pair, changes in found.items() if changes}
 
 

@@ -23,6 +23,7 @@ from schemas.gate import (
     Threshold,
     Trend,
 )
+from schemas.rules import WaiverFloor
 from schemas.school import GateId, Role
 from schemas.trust import Trust
 from tests.harness.scenario import LIFE, document_of, gate_of, gates
@@ -187,3 +188,27 @@ def test_trust_is_tighter_the_less_can_open_a_gate() -> None:
         (change,) = gate_changes(GateId.BETA, loose, tight)
         assert (change.field, change.turn) == ("trust", Turn.TIGHTER)
         assert gate_changes(GateId.BETA, tight, loose)[0].turn is Turn.LOOSER
+
+
+@pytest.mark.parametrize(
+    ("before", "change", "turn"),
+    [
+        ({"lesson": "A08"}, {"lesson": "A01"}, Turn.LOOSER),
+        ({"lesson": "A48"}, {"lesson": "A01"}, Turn.LOOSER),
+        ({"owner": Role.PRIVACY_OFFICER}, {"owner": Role.COACH}, Turn.LOOSER),
+        ({"lesson": "A30"}, {"lesson": "A31"}, Turn.EVEN),
+        ({"owner": Role.COACH}, {"owner": Role.PRINCIPAL}, Turn.EVEN),
+    ],
+)
+def test_no_heir_takes_a_criterion_off_the_floor_by_another_owner_or_lesson(
+    before: dict[str, Any], change: dict[str, Any], turn: Turn
+) -> None:
+    held = THRESHOLD.model_copy(update=before)
+    after = held.model_copy(update=change)
+    assert [each.turn for each in criterion_changes(GateId.BETA, held, after)] == [turn]
+
+
+def test_a_floor_that_the_policy_widened_is_kept_too() -> None:
+    wide = WaiverFloor(never_lessons=("A08", "A30"))
+    after = THRESHOLD.model_copy(update={"lesson": "A31"})
+    assert [each.turn for each in criterion_changes(GateId.BETA, THRESHOLD, after, wide)] == [Turn.LOOSER]

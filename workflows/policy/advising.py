@@ -11,9 +11,12 @@ from schemas.advisory import AdvisoriesArrived, Advisory
 from schemas.decision import Hold
 from schemas.fact import HoldAdded, HoldReleased
 from schemas.model import digest_of
+from workflows.policy.criteria.reading import is_usable
+from workflows.policy.exceptions.waiving import counting
+from workflows.policy.judgement import Ground
 from workflows.policy.ledger import Ledger
 from workflows.policy.predicate import Known, Truth, both, judge, within
-from workflows.policy.state import RolloutState
+from workflows.policy.state import RolloutState, inputs_for
 
 Cause = Literal["expired", "withdrawn", "unmatched", "bypassed"]
 
@@ -69,15 +72,19 @@ def matches(advisory: Advisory, known: Known) -> Truth:
     return both(parts)
 
 
-def known_of(state: RolloutState) -> Known:
-    """What the school's workflow knows of its school."""
-    return Known(state.school_id, state.program_id, state.context, state.evidence, state.wave)
+def known_of(state: RolloutState, now: datetime) -> Known:
+    """What the school's workflow knows of its school. Stale and imagined names are not known, as at a gate."""
+    evidence = state.evidence
+    if state.policy.semantics >= 2:
+        ground = Ground(inputs_for(state, state.picture.phase.gate), counting(state), now)
+        evidence = {name: item for name, item in evidence.items() if not item.detail or is_usable(name, item, ground)}
+    return Known(state.school_id, state.program_id, state.context, evidence, state.wave)
 
 
 def _holds(state: RolloutState, advisory: Advisory, now: datetime) -> Literal["yes", "unknown"] | None:
     if advisory.withdrawn or (advisory.expires_at is not None and advisory.expires_at <= now):
         return None
-    truth = matches(advisory, known_of(state))
+    truth = matches(advisory, known_of(state, now))
     if truth is None:
         return "unknown" if state.policy.exceptions.advisories.unknown == "hold" else None
     return "yes" if truth else None

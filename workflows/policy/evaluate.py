@@ -105,15 +105,15 @@ def assess(
     policy: SchoolPolicy, gate: Gate, calendar: Calendar | None, inputs: GateInputs, now: datetime
 ) -> list[CriterionResult]:
     """Every criterion's result before approvals, in policy order."""
-    ground = Ground(inputs, usable_calendar(calendar, inputs), now)
+    ground = Ground(inputs, usable_calendar(calendar, inputs), now, policy.semantics)
     return [
-        _result(criterion, ground, needs_person(gate, criterion, ground, _judged(criterion, ground, policy.semantics)))
+        _result(criterion, ground, needs_person(gate, criterion, ground, _judged(criterion, ground)))
         for criterion in gate.criteria
     ]
 
 
-def _judged(criterion: Criterion, ground: Ground, semantics: int) -> Judgement:
-    if not SEMANTICS_OLDEST <= semantics <= SEMANTICS:
+def _judged(criterion: Criterion, ground: Ground) -> Judgement:
+    if not SEMANTICS_OLDEST <= ground.semantics <= SEMANTICS:
         return Judgement(Status.UNKNOWN, Reason.UNDECIDABLE)
     try:
         return judge(criterion, ground)
@@ -156,7 +156,7 @@ def _standing(
     if not inputs.approvals:
         return []
     in_force = waivers.in_force(inputs.waivers, inputs.context, now)
-    return approvals.standing(inputs, gate, policy.digest, approvals.bindable(results), in_force)
+    return approvals.standing(inputs, gate, policy, approvals.bindable(results), in_force)
 
 
 def _awaits(

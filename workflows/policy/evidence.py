@@ -11,6 +11,7 @@ from schemas.decision import EvidenceItem
 from schemas.gate import SchoolPolicy, Soak
 from schemas.readiness import CATALOGUE, CoalescedReading, Direction
 from workflows.policy.calendar import ages_out_at
+from workflows.policy.criteria.reading import in_range
 
 
 def soaks_on(policy: SchoolPolicy, name: str) -> tuple[Soak, ...]:
@@ -37,9 +38,9 @@ def fold(
     item = evidence.get(name)
     soaks = soaks_on(policy, name) if name in CATALOGUE else ()
     if item is not None and reading.sequence <= item.sequence:
-        late = _late(item, reading, soaks)
+        late = _late(item, reading, soaks, policy.semantics)
         return evidence if late is item else {**evidence, name: late}
-    return {**evidence, name: _newer(item, reading, soaks, calendar)}
+    return {**evidence, name: _newer(item, reading, soaks, calendar, policy.semantics)}
 
 
 def healthy(criterion: Soak, value: float | None) -> bool:
@@ -50,17 +51,23 @@ def healthy(criterion: Soak, value: float | None) -> bool:
     return value >= criterion.healthy_at if higher else value <= criterion.healthy_at
 
 
+def _earns(soak: Soak, value: float | None, semantics: int) -> bool:
+    """Whether a value earns a soak time: healthy, and a value the signal can have. The first semantics took any."""
+    return healthy(soak, value) and (semantics < 2 or in_range(soak.signal, value))
+
+
 def _newer(
-    item: EvidenceItem | None, reading: CoalescedReading, soaks: tuple[Soak, ...], calendar: Calendar | None
-) -> EvidenceItem:
+    item: EvidenceItem | None, reading: CoalescedReading, soaks: tuple[Soak, ...], calendar: Calendar | None,
+    semantics: int,
+) -> EvidenceItem:  # fmt: skip
     since: dict[str, datetime] = {}
     broken = dict(item.broken_sequence) if item else {}
     for soak in soaks:
         usable = reading.applicable and reading.missing is None and reading.observed_at is not None
-        unbroken = usable and healthy(soak, reading.worst) and not _silent(item, reading, soak, calendar)
+        unbroken = usable and _earns(soak, reading.worst, semantics) and not _silent(item, reading, soak, calendar)
         if not unbroken:
             broken[soak.id] = reading.sequence
-        if not usable or not healthy(soak, reading.value) or reading.observed_at is None:
+        if not usable or not _earns(soak, reading.value, semantics) or reading.observed_at is None:
             continue
         kept = item.healthy_since.get(soak.id) if item and unbroken else None
         floor = item.observed_at if item and item.observed_at and not kept else None
@@ -84,11 +91,11 @@ def _silent(item: EvidenceItem | None, reading: CoalescedReading, soak: Soak, ca
     return limit is not None and reading.observed_at >= limit
 
 
-def _late(item: EvidenceItem, reading: CoalescedReading, soaks: tuple[Soak, ...]) -> EvidenceItem:
+def _late(item: EvidenceItem, reading: CoalescedReading, soaks: tuple[Soak, ...], semantics: int) -> EvidenceItem:
     """An older reading that broke a soak and was not known to: the soak starts anew at the newest observation."""
     since, broken = dict(item.healthy_since), dict(item.broken_sequence)
     for soak in soaks:
-        usable = reading.applicable and reading.missing is None and healthy(soak, reading.worst)
+        usable = reading.applicable and reading.missing is None and _earns(soak, reading.worst, semantics)
         if usable or reading.sequence == item.sequence or reading.sequence <= broken.get(soak.id, 0):
             continue
         broken[soak.id] = reading.sequence

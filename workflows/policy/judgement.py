@@ -9,6 +9,7 @@ from datetime import datetime
 
 from schemas.calendar import Calendar
 from schemas.decision import GateInputs, Outcome, Reason, Status
+from schemas.gate import SEMANTICS
 from schemas.readiness import Missing, Origin
 
 OUTCOME_OF: Mapping[Status, Outcome] = {
@@ -37,6 +38,7 @@ class Ground:
     calendar: Calendar | None
     """None: unknown, another district's, or imagined in a real program."""
     now: datetime
+    semantics: int = SEMANTICS
 
 
 @dataclass(slots=True)

@@ -9,12 +9,13 @@ from datetime import datetime
 from schemas.calendar import Calendar
 from schemas.decision import EvidenceItem, GateInputs, Verdict
 from schemas.fact import PhaseOpened
-from schemas.gate import SchoolPolicy, Soak
+from schemas.gate import Criterion, SchoolPolicy, Soak
 from schemas.migration import PolicyMigrated
 from schemas.school import Phase
 from schemas.waiver import WaiverEnded
 from workflows.policy.evaluate import evaluate, signals_of
 from workflows.policy.evidence import healthy, soaks_on
+from workflows.policy.exceptions.waiving import end_one
 from workflows.policy.ledger import Ledger
 
 
@@ -61,9 +62,16 @@ def _end_waivers(ledger: Ledger, old: SchoolPolicy, new: SchoolPolicy, phase: Ph
             [each for each in policy.gates[waiver.gate].criteria if each.id in waiver.criterion_ids]
             for policy in (old, new)
         )
-        if before != after:
+        if new.semantics < 2 and before != after:
             ended = WaiverEnded(waiver_id=waiver_id, gate=waiver.gate, criterion_ids=waiver.criterion_ids)
             ledger.write(ended, phase=phase)
+        elif new.semantics >= 2 and _asked(before) != _asked(after):
+            end_one(ledger, waiver_id, waiver, phase)
+
+
+def _asked(criteria: list[Criterion]) -> list[Criterion]:
+    """The criteria without the words about them: other words ask nothing else."""
+    return [each.model_copy(update={"next_step": "", "source": ""}) for each in criteria]
 
 
 def carried(evidence: dict[str, EvidenceItem], old: SchoolPolicy, new: SchoolPolicy) -> dict[str, EvidenceItem]:

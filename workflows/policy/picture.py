@@ -6,7 +6,7 @@ The law: folding the facts that `advance` published gives the picture of its sta
 from typing import assert_never
 
 from schemas.approval import ApprovalWithdrawn, AskMoved, AskOverdue, DeputyCalled
-from schemas.decision import Approval, CriterionResult
+from schemas.decision import Approval, CriterionResult, Reason, Status
 from schemas.document import DocumentApproved, DocumentFiled
 from schemas.escalation import (
     EscalationAcknowledged,
@@ -146,13 +146,23 @@ def _decided(picture: Picture, body: GateDecided) -> Change:
             for result in verdict.results
             if not result.criterion_id.startswith(PREFIX)
         },
-        "approvals": {key: each for key, each in picture.approvals.items() if not _outlived(each, verdict.results)},
+        "approvals": {
+            key: each
+            for key, each in picture.approvals.items()
+            if not _outlived(each, verdict.results, verdict.semantics)
+        },
     }
 
 
-def _outlived(approval: Approval, results: tuple[CriterionResult, ...]) -> bool:
-    """A rejection stands until a hard criterion's status changes; then people may be asked again."""
+def _outlived(approval: Approval, results: tuple[CriterionResult, ...], semantics: int) -> bool:
+    """A rejection stands until a hard criterion's status changes; then people may be asked again.
+
+    That somebody approved is no change of what evidence says; the first semantics took it for one.
+    """
     if approval.answer == "approved":
         return False
     hard = tuple(result for result in results if result.severity is Severity.HARD)
-    return approval.bound != bindable(hard)
+    now = bindable(hard)
+    if semantics >= 2:
+        now |= {each.criterion_id: Status.NEEDS_APPROVAL for each in hard if each.reason is Reason.APPROVED}
+    return approval.bound != now

@@ -72,7 +72,8 @@ def _keeps(result: CriterionResult, unwaivable: tuple[str, ...]) -> bool:
         return False
     if result.criterion_id.startswith(_KEPT_BY_OTHERS):
         return result.outcome is not Outcome.OPEN
-    return result.criterion_id in unwaivable and result.outcome in (Outcome.UNMET, Outcome.UNKNOWN)
+    short = (Outcome.UNMET, Outcome.UNKNOWN, Outcome.WAITING)  # a soak or a dwell that is not over is not met either
+    return result.criterion_id in unwaivable and result.outcome in short
 
 
 def decided(state: RolloutState, gate: GateId, now: datetime) -> Verdict:

@@ -1,10 +1,14 @@
 """The acts of taking an escalation and of saying what was done about it."""
 
+from datetime import datetime
+
+from schemas.calendar import Calendar
 from schemas.escalation import Escalation, EscalationAcknowledged, EscalationActed
+from schemas.ladder import Ladder
 from schemas.message import AcknowledgeEscalation, ActOnEscalation, CommandReply
 from schemas.school import Role
 from workflows.policy.acts.refusal import refuse
-from workflows.policy.escalation.ladders import act_by
+from workflows.policy.escalation.ladders import act_by, next_due
 from workflows.policy.evaluate import usable_calendar
 from workflows.policy.ledger import Ledger
 from workflows.policy.people import may_lift
@@ -70,9 +74,17 @@ def acknowledge(ledger: Ledger, command: AcknowledgeEscalation) -> None:
     ledger.write(
         EscalationAcknowledged(
             escalation_id=command.escalation_id, act_id=command.act_id, actor=command.actor,
-            act_by=act_by(ladder, calendar, ledger.now),
+            act_by=_silent_until(state, command, ladder, calendar, ledger.now),
         )
     )  # fmt: skip
+
+
+def _silent_until(
+    state: RolloutState, command: AcknowledgeEscalation, ladder: Ladder, calendar: Calendar | None, now: datetime
+) -> datetime | None:
+    taken = state.picture.escalations[command.escalation_id].model_copy(update={"acknowledged_at": now})
+    due = next_due(taken, ladder, calendar, state.policy.semantics)
+    return act_by(ladder, calendar, now) if due is None else due.at
 
 
 def act(ledger: Ledger, command: ActOnEscalation) -> None:

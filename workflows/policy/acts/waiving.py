@@ -49,6 +49,10 @@ def check_propose(state: RolloutState, command: ProposeWaiver, now: datetime) ->
             command, "waiver-misses-school", f"a scope that holds school {state.school_id}",
             f"{command.scope.kind.value} {command.scope.id}", "give the waiver a scope that holds the school",
         )  # fmt: skip
+    if command.act_id in picture.holds:  # the hold that follows a waiver's end has the waiver's id
+        return refuse(
+            command, "waiver-id-taken", "an id that no hold has", command.act_id, "propose it under another --id"
+        )
     return (
         approver_may_not_propose(state, command)
         or _barred(state, command, command.gate, command.criterion_ids)
@@ -102,21 +106,26 @@ def check_grant(state: RolloutState, command: GrantWaiver, now: datetime) -> Com
             f"{actor.role.value} of {actor.scope.kind.value} {actor.scope.id}", "ask the district or the state",
         )  # fmt: skip
     return _barred(state, command, proposal.gate, proposal.criterion_ids, granted=True) or _too_long(
-        state, command, command.expires_at or proposal.expires_at, now
+        state, command, _ends_at(state, command, proposal, now), now
     )
+
+
+def _ends_at(state: RolloutState, command: GrantWaiver, proposal: WaiverProposal, now: datetime) -> datetime:
+    """As granted, as proposed, or as the policy has it."""
+    days = state.policy.exceptions.waivers.default_days
+    return command.expires_at or proposal.expires_at or now + timedelta(days=days)
 
 
 def grant(ledger: Ledger, command: GrantWaiver) -> None:
     """Makes the proposal a waiver, from now until its end."""
     proposal = ledger.state.picture.waiver_proposals[command.waiver_id]
-    days = ledger.state.policy.exceptions.waivers.default_days
     ledger.write(
         WaiverGranted(
             waiver=Waiver(
                 waiver_id=proposal.waiver_id, criterion_ids=proposal.criterion_ids, scope=proposal.scope,
                 category=proposal.category, compensating_control=proposal.compensating_control,
                 reason=proposal.reason, granted_by=command.actor, granted_at=ledger.now,
-                expires_at=command.expires_at or proposal.expires_at or ledger.now + timedelta(days=days),
+                expires_at=_ends_at(ledger.state, command, proposal, ledger.now),
                 gate=proposal.gate, proposed_by=proposal.proposed_by, note_id=proposal.note_id,
             )
         )

@@ -9,7 +9,7 @@ from typing import Literal
 
 from schemas.consent import ApprovalGroup, Awaited
 from schemas.decision import Approval, CriterionResult, GateInputs, Status
-from schemas.gate import Gate, Severity
+from schemas.gate import SEMANTICS, Gate, SchoolPolicy, Severity
 from schemas.school import Role
 from workflows.policy import freezes, holds
 from workflows.policy.documents import changed
@@ -45,12 +45,20 @@ def bindable(results: Iterable[CriterionResult]) -> dict[str, Status]:
     }
 
 
-def worsened(approval: Approval, statuses: Statuses) -> tuple[str, ...]:
-    """The criteria whose status is worse than when the answer was given; one that is gone counts."""
+def worsened(approval: Approval, statuses: Statuses, semantics: int) -> tuple[str, ...]:
+    """The criteria whose status is worse than when the answer was given; one that is gone counts.
+
+    A criterion that was met and is waived since is worse: the answer knew no waiver. Not so under the first semantics.
+    """
+
+    def rank(criterion_id: str, status: Status) -> int:
+        unknown_waiver = status is Status.WAIVED and criterion_id not in approval.waived and semantics >= 2
+        return RANK[Status.OVERRIDDEN] if unknown_waiver else RANK[status]
+
     return tuple(
         criterion_id
         for criterion_id, bound in sorted(approval.bound.items())
-        if criterion_id not in statuses or RANK[statuses[criterion_id]] > RANK[bound]
+        if criterion_id not in statuses or rank(criterion_id, statuses[criterion_id]) > RANK[bound]
     )
 
 
@@ -61,6 +69,7 @@ def lapse(
     statuses: Statuses,
     in_force: Collection[str],
     documents_changed: tuple[str, ...] = (),
+    semantics: int = SEMANTICS,
 ) -> tuple[Cause, tuple[str, ...]] | None:
     """Why an answer no longer counts, and the criteria it is about; None while it stands.
 
@@ -78,7 +87,7 @@ def lapse(
         return "waiver-ended", ended
     if documents_changed:
         return "document-changed", documents_changed
-    worse = worsened(approval, statuses)
+    worse = worsened(approval, statuses, semantics)
     return ("status-worsened", worse) if worse else None
 
 
@@ -95,7 +104,7 @@ def counts_as(approval: Approval, gate: Gate) -> Role | None:
 
 
 def standing(
-    inputs: GateInputs, gate: Gate, policy_digest: str, statuses: Statuses, in_force: Collection[str]
+    inputs: GateInputs, gate: Gate, policy: SchoolPolicy, statuses: Statuses, in_force: Collection[str]
 ) -> list[Approval]:
     """The approvals that have not lapsed, in the order they were given."""
     district = inputs.context.district_id if inputs.context else None
@@ -106,7 +115,13 @@ def standing(
         and (approval.gate, approval.attempt) == (inputs.gate, inputs.attempt)
         and counts_as(approval, gate) is not None
         and lapse(
-            approval, policy_digest, district, statuses, in_force, changed(gate, approval.documents, inputs.documents)
+            approval,
+            policy.digest,
+            district,
+            statuses,
+            in_force,
+            changed(gate, approval.documents, inputs.documents),
+            policy.semantics,
         )
         is None
     ]

@@ -6,6 +6,7 @@ It only ever adds a person: what it knows too little of (a school of unknown siz
 from schemas.consent import Automatic
 from schemas.decision import Reason, Status
 from schemas.gate import Criterion, Gate, Severity
+from schemas.readiness import Origin
 from schemas.school import SchoolContext
 from workflows.policy.judgement import Ground, Judgement
 
@@ -25,9 +26,16 @@ def applies(automatic: Automatic, context: SchoolContext | None) -> bool:
 
 
 def needs_person(gate: Gate, criterion: Criterion, ground: Ground, judgement: Judgement) -> Judgement:
-    """The judgement, or, where the gate may not approve itself on this evidence, the need of a person's approval."""
-    automatic = gate.automatic
-    if automatic is None or criterion.severity is not Severity.HARD or judgement.status is not Status.MET:
+    """The judgement, or, where the gate may not approve itself on this evidence, the need of a person's approval.
+
+    That a question does not arise is an answer too: who says so counts as much.
+    """
+    automatic, answers = gate.automatic, (Status.MET, *((Status.NOT_APPLICABLE,) if ground.semantics >= 2 else ()))
+    if criterion.severity is not Severity.HARD or judgement.status not in answers:
+        return judgement
+    if judgement.status is Status.NOT_APPLICABLE and judgement.origin is Origin.ATTESTED:
+        return judgement.be(Status.NEEDS_APPROVAL, Reason.ATTESTED)
+    if automatic is None:
         return judgement
     if judgement.origin is None:  # no evidence but people's signatures and time
         return judgement

@@ -52,7 +52,9 @@ def loosened_lines(parent: PolicyDocument, child: PolicyDocument) -> tuple[tuple
     """Every loosened line with the child's profile; as schools of every size would meet it."""
     found: dict[tuple[str, GateId, str | None, str | None], Change] = {}
     for old, new in counterparts(parent, child):
-        for change in profile_changes(parent.profiles[old].gates, child.profiles[new].gates):
+        for change in profile_changes(
+            parent.profiles[old].gates, child.profiles[new].gates, parent.exceptions.waivers.floor
+        ):
             if change.turn is Turn.LOOSER:
                 found.setdefault((new, change.gate, change.criterion_id, change.field), change)
     return tuple((key[0], change) for key, change in found.items())

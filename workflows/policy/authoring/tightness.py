@@ -13,6 +13,7 @@ from typing import Any
 
 from schemas.gate import Criterion, Gate, PolicyDocument, Severity, Share, Threshold, Trend
 from schemas.readiness import CATALOGUE
+from schemas.rules import WaiverFloor
 from schemas.school import GateId
 from schemas.signal import Direction
 from schemas.trust import Trust
@@ -158,8 +159,16 @@ _GATE: Mapping[str, Rule] = {
     "silence": _even,
     "guard": _bring,
 }
+_FLOOR = WaiverFloor()
 _LINES = ("pass_at", "fail_at", "warn_at", "healthy_at", "periods")
 """Lines of a signal: the signal's direction says which way is tighter."""
+
+
+def _freed(before: Criterion, after: Criterion, floor: WaiverFloor) -> bool:
+    """Whether a change of owner or lesson takes a criterion off the floor, which knows it by these alone."""
+    lessons = (*floor.never_lessons, *floor.state_lessons)
+    by_owner = before.owner in floor.never_owners and after.owner is not before.owner
+    return by_owner or (before.lesson in lessons and after.lesson != before.lesson)
 
 
 def field_turn(before: Criterion, after: Criterion, field: str) -> Turn:
@@ -192,18 +201,25 @@ def _plain(value: Value) -> Value:
     return {key: _plain(each) for key, each in value.items()} if isinstance(value, Mapping) else value
 
 
-def criterion_changes(gate: GateId, before: Criterion, after: Criterion) -> Iterator[Change]:
-    """Every field in which two criteria of one id differ. Another kind is one change, and looser."""
+def criterion_changes(
+    gate: GateId, before: Criterion, after: Criterion, floor: WaiverFloor = _FLOOR
+) -> Iterator[Change]:  # fmt: skip
+    """Every field in which two criteria of one id differ. Another kind is one change, and looser.
+
+    Owner and lesson are words, until a change of them takes the criterion off the floor under waivers.
+    """
     if before.kind != after.kind:
         yield Change(gate, after.id, "kind", before.kind, after.kind, Turn.LOOSER)
         return
     for field in sorted(type(after).model_fields):
         old, new = getattr(before, field), getattr(after, field)
         if old != new:
-            yield Change(gate, after.id, field, _plain(old), _plain(new), field_turn(before, after, field))
+            freed = field in ("owner", "lesson") and _freed(before, after, floor)
+            turn = Turn.LOOSER if freed else field_turn(before, after, field)
+            yield Change(gate, after.id, field, _plain(old), _plain(new), turn)
 
 
-def gate_changes(gate: GateId, before: Gate, after: Gate) -> tuple[Change, ...]:
+def gate_changes(gate: GateId, before: Gate, after: Gate, floor: WaiverFloor = _FLOOR) -> tuple[Change, ...]:
     """Every line in which two gates differ: the gate's own first, then criteria in the newer one's order."""
     found: list[Change] = []
     for field in sorted(type(after).model_fields):
@@ -217,7 +233,7 @@ def gate_changes(gate: GateId, before: Gate, after: Gate) -> tuple[Change, ...]:
         if old_one is None:
             found.append(Change(gate, criterion.id, None, None, _whole(criterion), Turn.TIGHTER))
         else:
-            found += criterion_changes(gate, old_one, criterion)
+            found += criterion_changes(gate, old_one, criterion, floor)
     found += [Change(gate, gone.id, None, _whole(gone), None, Turn.LOOSER) for gone in held.values()]
     return tuple(found)
 
@@ -226,9 +242,11 @@ def _whole(criterion: Criterion) -> Value:
     return criterion.model_dump(mode="json", exclude_defaults=True)
 
 
-def profile_changes(before: Mapping[GateId, Gate], after: Mapping[GateId, Gate]) -> tuple[Change, ...]:
-    """Every line in which two profiles' gates differ, gate by gate."""
-    return tuple(change for gate in GateId for change in gate_changes(gate, before[gate], after[gate]))
+def profile_changes(
+    before: Mapping[GateId, Gate], after: Mapping[GateId, Gate], floor: WaiverFloor
+) -> tuple[Change, ...]:  # fmt: skip
+    """Every line in which two profiles' gates differ, gate by gate. `floor`: that of the older document."""
+    return tuple(change for gate in GateId for change in gate_changes(gate, before[gate], after[gate], floor))
 
 
 def counterparts(before: PolicyDocument, after: PolicyDocument) -> tuple[tuple[str, str], ...]:

@@ -106,12 +106,26 @@ def read(
     if not item.applicable:
         return seen.be(Status.NOT_APPLICABLE if absent_passes else Status.UNKNOWN, Reason.NOT_APPLICABLE), None
     value = item.value
-    if value is None or not isfinite(value) or value < signal.low:
-        return unknown(seen, Reason.UNDECIDABLE), None
-    if signal.high is not None and value > signal.high:
+    if value is None or not in_range(name, value):
         return unknown(seen, Reason.UNDECIDABLE), None
     seen.observed = float(value)
     return seen, seen.observed
+
+
+def is_usable(name: str, item: EvidenceItem, ground: Ground) -> bool:
+    """Whether what was seen of a signal counts at all now: there, fresh, and imagined only in a rehearsal."""
+    signal = CATALOGUE.get(name)
+    return signal is not None and _is_fresh(
+        Judgement(Status.UNKNOWN, Reason.NEVER_SEEN), item, signal.freshness_days, ground
+    )
+
+
+def in_range(name: str, value: float | None) -> bool:
+    """Whether a value can be one of the signal's; an absent or unbounded one can't."""
+    signal = CATALOGUE[name]
+    if value is None or not isfinite(value) or value < signal.low:
+        return False
+    return signal.high is None or value <= signal.high
 
 
 def _is_fresh(seen: Judgement, item: EvidenceItem, days: int, ground: Ground) -> bool:

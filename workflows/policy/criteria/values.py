@@ -2,7 +2,7 @@
 
 from schemas.decision import Reason, Status
 from schemas.gate import Consecutive, DefectCount, Match, Share, Threshold, Trend
-from schemas.readiness import CATALOGUE, Direction
+from schemas.readiness import CATALOGUE, Direction, weakest
 from workflows.policy.bound import wilson_bound
 from workflows.policy.criteria.reading import by_lines, meets, passed, read, unknown, unseen
 from workflows.policy.judgement import OUTCOME_OF, SEVERITY, Ground, Judgement, earliest, latest
@@ -43,6 +43,8 @@ def defect_count(criterion: DefectCount, ground: Ground) -> Judgement:
         worse.satisfied_at = latest(critical.satisfied_at, major.satisfied_at)
     worse.next_look_at = earliest(critical.next_look_at, major.next_look_at)
     worse.simulated = critical.simulated or major.simulated
+    if ground.semantics >= 2 and critical.origin is not None and major.origin is not None:
+        worse.origin = weakest((critical.origin, major.origin))
     return worse
 
 

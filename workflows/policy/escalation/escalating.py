@@ -78,6 +78,8 @@ def _close(ledger: Ledger, troubles: dict[Key, Trouble]) -> None:
             continue
         if trouble is not None and (trouble.since is None or trouble.since <= ledger.now or not _by_time(trouble)):
             continue
+        if trouble is not None and escalation.rung > 0 and ledger.state.policy.semantics >= 2:
+            continue  # a new calendar moved its beginning: what was told stays told, and is not told again
         ledger.write(EscalationClosed(escalation_id=escalation_id, cause=_end(ledger.state, escalation)))
 
 
@@ -113,7 +115,9 @@ def _admit_lateness(ledger: Ledger, calendar: Calendar | None) -> None:
     """We woke late: say so, so that of the rungs that fell due meanwhile each ladder fires one."""
     for escalation_id, escalation in sorted(ledger.state.picture.escalations.items()):
         planned = escalation.next_at
-        due = next_due(escalation, ledger.state.policy.ladders[escalation.ladder], calendar)
+        due = next_due(
+            escalation, ledger.state.policy.ladders[escalation.ladder], calendar, ledger.state.policy.semantics
+        )
         if planned is None or due is None or due.at is None or ledger.now - max(planned, due.at) <= LATE:
             continue
         ledger.write(EscalationPaused(escalation_id=escalation_id, incident_id=OUTAGE))
@@ -144,7 +148,7 @@ def _raise(ledger: Ledger, troubles: dict[Key, Trouble], calendar: Calendar | No
                 subject=trouble.subject,
                 first_rung=trouble.first_rung,
                 urgent=trouble.urgent,
-                next_at=_next_at(draft, ladder, calendar),
+                next_at=_next_at(draft, ladder, calendar, state.policy.semantics),
                 calendar_version=calendar.version if calendar else None,
             )
         )
@@ -176,7 +180,7 @@ def _climb(ledger: Ledger, escalation_id: EscalationId, calendar: Calendar | Non
     for _ in range(RUNGS_MAX):
         escalation = ledger.state.picture.escalations[escalation_id]
         ladder = ledger.state.policy.ladders[escalation.ladder]
-        due = next_due(escalation, ladder, calendar)
+        due = next_due(escalation, ladder, calendar, ledger.state.policy.semantics)
         if due is None or due.at is None or due.at > ledger.now:
             return
         _fire(ledger, escalation_id, escalation, ladder, due, due.at, calendar)
@@ -207,7 +211,7 @@ def _fire(
             outcome=due.rung.outcome,
             due_at=due_at,
             urgent=escalation.urgent,
-            next_at=_next_at(escalation.model_copy(update=after), ladder, calendar),
+            next_at=_next_at(escalation.model_copy(update=after), ladder, calendar, ledger.state.policy.semantics),
             calendar_version=calendar.version if calendar else None,
         )
     )
@@ -227,15 +231,18 @@ def _hold(ledger: Ledger, hold_id: str, escalation: Escalation, roles: tuple[Rol
     )
 
 
-def _next_at(escalation: Escalation, ladder: Ladder, calendar: Calendar | None) -> datetime | None:
-    due = next_due(escalation, ladder, calendar)
+def _next_at(
+    escalation: Escalation, ladder: Ladder, calendar: Calendar | None, semantics: int
+) -> datetime | None:  # fmt: skip
+    due = next_due(escalation, ladder, calendar, semantics)
     return due.at if due is not None else None
 
 
 def _reschedule(ledger: Ledger, escalation_id: EscalationId, calendar: Calendar | None) -> datetime | None:
     """Say when the next rung is due, wherever that is no longer what was said."""
     escalation = ledger.state.picture.escalations[escalation_id]
-    next_at = _next_at(escalation, ledger.state.policy.ladders[escalation.ladder], calendar)
+    policy = ledger.state.policy
+    next_at = _next_at(escalation, policy.ladders[escalation.ladder], calendar, policy.semantics)
     if next_at != escalation.next_at:
         version = calendar.version if calendar else None
         ledger.write(EscalationRescheduled(escalation_id=escalation_id, next_at=next_at, calendar_version=version))

@@ -26,15 +26,22 @@ class Due:
     """None: the calendar ends before, or there is none."""
 
 
-def next_due(escalation: Escalation, ladder: Ladder, calendar: Calendar | None) -> Due | None:
-    """The rung that fires next; None: none is left, somebody acted, or an incident explains it. Never blocks."""
+def next_due(escalation: Escalation, ladder: Ladder, calendar: Calendar | None, semantics: int) -> Due | None:
+    """The rung that fires next; None: none is left, somebody acted, or an incident explains it. Never blocks.
+
+    An acknowledgement delays it and never hastens it; under the first semantics it put its own instant in the rung's place.
+    """
     if escalation.acted is not None or escalation.paused_by is not None:
         return None
     found = following(escalation, ladder)
     if found is None:
         return None
     number, repeat = found
-    return Due(number, repeat, ladder.rungs[number - 1], _due_at(escalation, ladder, calendar, number, repeat))
+    at = _due_at(escalation, ladder, calendar, number, repeat)
+    if escalation.acknowledged_at is not None and calendar is not None:
+        silent_until = act_by(ladder, calendar, escalation.acknowledged_at)
+        at = silent_until if semantics < 2 or at is None or silent_until is None else latest(at, silent_until)
+    return Due(number, repeat, ladder.rungs[number - 1], at)
 
 
 def following(escalation: Escalation, ladder: Ladder) -> tuple[int, int] | None:
@@ -59,8 +66,6 @@ def _due_at(
 ) -> datetime | None:
     if calendar is None:
         return None
-    if escalation.acknowledged_at is not None:
-        return act_by(ladder, calendar, escalation.acknowledged_at)
     due = add_days(calendar, escalation.raised_at, _offset(escalation, ladder, calendar, number, repeat))
     if due is None or not escalation.spaced or escalation.fired_at is None:
         return due

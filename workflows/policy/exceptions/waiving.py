@@ -12,7 +12,7 @@ from schemas.calendar import Calendar
 from schemas.decision import CriterionResult, Hold, HoldKind, Status, Verdict, Waiver
 from schemas.fact import DecisionQuestioned, HoldAdded, HoldReleased
 from schemas.gate import Dwell
-from schemas.school import GateId, Role, Scope, ScopeKind
+from schemas.school import GateId, Phase, Role, Scope, ScopeKind
 from schemas.waiver import OverrideLapsed, WaiverEnded, WaiverReminded
 from workflows.policy.calendar import days_before
 from workflows.policy.evaluate import assess, usable_calendar
@@ -37,7 +37,7 @@ def end(ledger: Ledger) -> None:
     """Waivers past their end are ended, overrides past their limit are void, holds that waited for a criterion lift."""
     for waiver_id, waiver in sorted(ledger.state.picture.waivers.items()):
         if waiver.expires_at <= ledger.now:
-            _end(ledger, waiver_id, waiver)
+            end_one(ledger, waiver_id, waiver)
     _lapse_overrides(ledger)
     _lift_resolved(ledger)
 
@@ -107,10 +107,12 @@ def consequence_of(state: RolloutState, failing: dict[GateId, tuple[str, ...]]) 
     return state.policy.exceptions.waivers.at_expiry if failing else "none"
 
 
-def follow(ledger: Ledger, waiver: Waiver, failing: dict[GateId, tuple[str, ...]]) -> None:
+def follow(
+    ledger: Ledger, waiver: Waiver, failing: dict[GateId, tuple[str, ...]], phase: Phase | None = None
+) -> None:  # fmt: skip
     """Questions the opened gates whose criteria fail, and holds the school where the policy says hold."""
     for gate_id, criterion_ids in failing.items():
-        _question(ledger, gate_id, criterion_ids)
+        _question(ledger, gate_id, criterion_ids, phase)
     if consequence_of(ledger.state, failing) != "hold" or waiver.waiver_id in ledger.state.picture.holds:
         return
     gate_id, criterion_ids = next(iter(failing.items()))
@@ -121,11 +123,13 @@ def follow(ledger: Ledger, waiver: Waiver, failing: dict[GateId, tuple[str, ...]
                 scope=Scope(kind=ScopeKind.SCHOOL, id=ledger.state.school_id), reason=ENDED, placed_at=ledger.now,
                 lifted_by=waiver.granted_by.role, gate=gate_id, criterion_ids=criterion_ids,
             )
-        )
+        ),
+        phase=phase,
     )  # fmt: skip
 
 
-def _end(ledger: Ledger, waiver_id: str, waiver: Waiver) -> None:
+def end_one(ledger: Ledger, waiver_id: str, waiver: Waiver, phase: Phase | None = None) -> None:
+    """Ends a waiver, and does what the policy wants of it at gates that opened on it. `phase`: of the facts; None: now's."""
     failing = failing_without(ledger.state, waiver_id, waiver, ledger.now)
     ledger.write(
         WaiverEnded(
@@ -134,18 +138,19 @@ def _end(ledger: Ledger, waiver_id: str, waiver: Waiver) -> None:
             criterion_ids=waiver.criterion_ids,
             failing=tuple(each for ids in failing.values() for each in ids),
             consequence=consequence_of(ledger.state, failing),
-        )
+        ),
+        phase=phase,
     )
-    follow(ledger, waiver, failing)
+    follow(ledger, waiver, failing, phase)
 
 
-def _question(ledger: Ledger, gate_id: GateId, criterion_ids: tuple[str, ...]) -> None:
+def _question(ledger: Ledger, gate_id: GateId, criterion_ids: tuple[str, ...], phase: Phase | None) -> None:
     """The criterion is named where a contradiction of an opened gate is always named."""
     gate, asked_before = ledger.state.policy.gates[gate_id], ledger.state.picture.questioned.get(gate_id, ())
     lines = [each.id for each in gate.criteria if isinstance(each, CONTRADICTABLE)]
     named = tuple(each for each in lines if each in criterion_ids or each in asked_before)
     if named != asked_before:
-        ledger.write(DecisionQuestioned(gate=gate_id, criterion_ids=named))
+        ledger.write(DecisionQuestioned(gate=gate_id, criterion_ids=named), phase=phase)
 
 
 def _lapse_overrides(ledger: Ledger) -> None:
