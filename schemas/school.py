@@ -151,6 +151,8 @@ class SchoolRecord(Strict):
     display_name: str = Field(min_length=1, max_length=120)
     """The school's public name, as the directory publishes it: a building, not a person."""
     district_display_name: str = Field(min_length=1, max_length=120)
+    plan: dict[Code, Code] = Field(default_factory=dict, max_length=20)
+    """What the school's plan says, by field, such as its platform. A field that is absent is not known."""
 
 
 class ActorRecord(Strict):

@@ -15,4 +15,5 @@ def context_of(school: SchoolRecord, release_id: str | None) -> SchoolContext:
         students=school.students,
         teachers=school.teachers,
         release_id=release_id,
+        plan=school.plan,
     )

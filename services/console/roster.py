@@ -114,6 +114,7 @@ def context_of(record: SchoolRecord) -> SchoolContext:
     return SchoolContext(
         version=record.version, school_id=record.school_id, district_id=record.district_id, state=record.state,
         status=record.status, level=record.level, students=record.students, teachers=record.teachers,
+        plan=record.plan,
     )  # fmt: skip
 
 

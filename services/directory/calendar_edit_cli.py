@@ -20,7 +20,7 @@ from services.directory.store import waiting_count
 from services.directory.terminal import on_screen, table, waiting
 from services.directory.windows import WindowEntry
 from services.kit.database import Connection
-from services.kit.terminal import NO, codes, emit, in_transaction
+from services.kit.terminal import DONE, NO, agreed, codes, emit, in_transaction
 
 CODES = codes("the district has no calendar, or you said no")
 NAMES_SHOWN_MAX = 8
@@ -206,8 +206,10 @@ def _many(
         if as_json:
             emit(_preview_tree(preview))
         return
-    if not yes and preview.changing and not typer.confirm("Change them?", err=True):
-        raise typer.Exit(NO)
+    if preview.changing and not agreed("Change them?", yes=yes, as_json=as_json):
+        if as_json:
+            emit(_preview_tree(preview))
+        raise typer.Exit(DONE if as_json else NO)
 
     async def write(connection: Connection) -> tuple[list[Chosen], int]:
         ids = [each.district_id for each in preview.districts]

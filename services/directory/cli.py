@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from services.directory import lookup, store
+from services.directory import lookup, plan_cli, store
 from services.directory.importing import ImportReport, import_files
 from services.directory.reconcile import Counts, KnownDistrict, KnownSchool
 from services.directory.terminal import CODES, FAULTS_SHOWN_MAX, number, on_screen, school_tree, table, waiting
@@ -30,6 +30,9 @@ app = typer.Typer(
     {CODES}""",
 )
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
+
+
+app.command("plan", epilog=CODES)(plan_cli.plan)
 
 
 @app.command("import")

@@ -35,6 +35,8 @@ class KnownSchool:
     state_school_id: str | None = None
     version: int = 0
     """0: not stored yet."""
+    plan: tuple[tuple[str, str], ...] = ()
+    """What its plan says, by field; sorted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +246,7 @@ class Reconciliation:
             teachers=row.teachers if seen is None or "teachers" in carries else seen.teachers,
             state_school_id=row.state_school_id or (seen.state_school_id if seen else None),
             version=seen.version if seen else 0,
+            plan=seen.plan if seen else (),
         )
         moved = seen is not None and (seen.nces_id != wanted.nces_id or seen.district_id != wanted.district_id)
         if seen and moved:

@@ -3,6 +3,7 @@
 Called by the import and by the commands that look schools up. Hand-written SQL by `unnest`; nothing is deleted.
 """
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from typing import TypeVar
@@ -63,6 +64,7 @@ def school_of(row: Record) -> KnownSchool:
         teachers=row["teachers"],
         state_school_id=row["state_school_id"],
         version=row["version"],
+        plan=tuple(sorted(json.loads(row["plan"]).items())),
     )
 
 
@@ -88,12 +90,13 @@ async def write(connection: Connection, outcome: Outcome, known: Known, now: dat
     await _write_aliases(connection, outcome.aliases, now.date())
     names = {district.district_id: district.name for district in (known.districts | outcome.districts).values()}
     for chunk in _chunks(schools):
-        rows = [_published(school, names[school.district_id], now) for school in chunk]
+        rows = [published(school, names[school.district_id], now) for school in chunk]
         await outbox.publish_rows(connection, rows)
     return len(schools)
 
 
-def _published(school: KnownSchool, district_name: str, now: datetime) -> outbox.Row:
+def published(school: KnownSchool, district_name: str, now: datetime) -> outbox.Row:
+    """A school's record on its way."""
     record = SchoolRecord(
         school_id=school.school_id,
         district_id=school.district_id,
@@ -106,6 +109,7 @@ def _published(school: KnownSchool, district_name: str, now: datetime) -> outbox
         teachers=school.teachers,
         display_name=school.name,
         district_display_name=district_name,
+        plan=dict(school.plan),
     )
     return outbox.row(SCHOOLS.name, school.school_id, SchoolRecord.ce_type, record, source=SOURCE, time=now)
 

@@ -16,10 +16,13 @@ from schemas.model import digest_of
 from schemas.readiness import Reading
 from schemas.school import ActorRecord, Role, SchoolRecord, ScopeKind, mint_id
 from schemas.topics import ACTORS, CALENDAR_POINTERS, CALENDARS, READINGS, SCHOOLS
+from services.bridge.contexts import context_of
 from services.directory import leaders, lookup
 from services.directory.calendar_store import choose, current_calendar
 from services.directory.calendars import rehearsal
 from services.directory.importing import ImportReport, import_files
+from services.directory.plan_store import changes_of, write_plans
+from services.directory.plans import PlanRow
 from services.directory.roster_store import end_and_begin_by_date, resolve, write_roster
 from services.directory.rosters import RosterEntry, stand_ins
 from services.kit.batch import Batch
@@ -236,6 +239,28 @@ async def test_leaders_that_were_on_the_roster_before_anybody_told_are_told_once
             assert await leaders.tell(connection, None, datetime.now(UTC)) == 0
     finally:
         await connection.close()
+
+
+async def test_a_plan_is_published_with_its_school_and_outlives_the_next_import(stack: Settings) -> None:
+    await imported(stack, *FILES)
+    connection = await connect(stack, "directory")
+    try:
+        given = [PlanRow(2, ADNA, (("platform", "chromebook"),)), PlanRow(3, "000000000000", (("platform", "x"),))]
+        async with connection.transaction():
+            changes, faults = await changes_of(connection, given)
+            await write_plans(connection, changes, datetime.now(UTC))
+            assert (await changes_of(connection, given))[0] == [], "the same plan again changes nothing"
+    finally:
+        await connection.close()
+    assert [fault.line for fault in faults] == [3]
+    again = await imported(stack, *FILES)
+    assert again.nothing_changed
+    async with relaying(stack):
+        pass
+    school_id = mint_id("nces", ADNA)
+    told = [SchoolRecord.model_validate_json(value) for key, value in records(stack, SCHOOLS.name) if key == school_id]
+    assert told[-1].plan == {"platform": "chromebook"}
+    assert context_of(told[-1], None).plan == {"platform": "chromebook"}
 
 
 async def test_stand_ins_cover_every_school_of_a_district(stack: Settings) -> None:
