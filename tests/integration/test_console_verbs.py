@@ -120,6 +120,23 @@ def test_a_document_is_filed_by_one_and_approved_by_another(life: Life) -> None:
     until_true(on_file, what="the document, filed and approved, in the projection")
 
 
+def test_whoever_hands_out_devices_asks_first(life: Life) -> None:
+    school = school_of(life)
+    asked = ("school", "hand-outs", school, "--program", PROGRAM)
+    assert life.must(*asked, "--json").tree["allowed"]
+    placed = life.must(
+        "hold", "add", school, "--program", PROGRAM, "--reason", "keyboards-recalled", "--blocks", "hand-out",
+        "--stand-in", "--json",
+    ).tree  # fmt: skip
+    told = life.type(*asked, "--json")
+    assert (told.code, told.tree["allowed"], told.tree["source"]) == (1, False, "workflow")
+    hold = told.tree["stops"][0]["by"]
+    assert "hand out nothing more" in life.type(*asked).out
+    assert reply_of(placed)["accepted"]
+    life.must("hold", "release", school, hold, "--program", PROGRAM, "--stand-in")
+    assert life.must(*asked, "--json").tree["allowed"]
+
+
 def test_who_acts_under_a_delegation_is_recorded_with_its_giver(life: Life) -> None:
     school = school_of(life)
     people = {each["role"]: each["actor_id"] for each in life.must("roster", "show", "--json").tree}

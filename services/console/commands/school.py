@@ -22,10 +22,11 @@ from services.console.commands.session import (
     sight_of,
 )
 from services.console.escalations import Placed
+from services.console.handouts import HandOuts, hand_outs_of
 from services.console.views import SchoolLine
 from services.console.waiting import WaitingAnswer, waits_of
 from services.console.why import CriterionAnswer, WhyAnswer, explain_school
-from services.kit.terminal import DONE, MEND, NO, fail
+from services.kit.terminal import DONE, MEND, NO, codes, fail
 
 app = typer.Typer(no_args_is_help=True, help="Where schools stand, and why.", epilog=CODES)
 
@@ -145,6 +146,39 @@ def _print_waits(answers: tuple[WaitingAnswer, ...]) -> None:
         paper.print(f"{each.headline}\nnobody more is admitted now: {each.binds}" if each.binding else each.headline)
         for step in each.next_steps:
             paper.print(f"    → {step}")
+
+
+@app.command("hand-outs", epilog=codes("hand-outs are stopped"))
+def hand_outs(school: SchoolArgument, program: ProgramOption = None, as_json: JsonOption = False) -> None:
+    """Tells whether devices may be handed out at a school now. Whoever hands out asks first: exits with 1 if not.
+
+    Example: firstbell school hand-outs "Adna Elementary" && hand-out
+    """
+
+    async def work(session: Session) -> HandOuts:
+        line = await one_rollout(session, school, program)
+        return hand_outs_of(line, await sight_of(session, line), session.now)
+
+    answer = serve(work)
+    if as_json:
+        screen.write_json(answer)
+    else:
+        _print_hand_outs(answer)
+    raise typer.Exit(DONE if answer.allowed else NO)
+
+
+def _print_hand_outs(answer: HandOuts) -> None:
+    line = answer.line
+    announce([line])
+    paper = screen.paper()
+    paper.print(f"{line.school} ({line.district}), program {line.program_id}", style="bold")
+    if answer.source != "workflow":
+        paper.print(f"as of {screen.moment(answer.as_of)}: its workflow was not reached", style="dim")
+    paper.print("hand-outs may go on" if answer.allowed else "hand out nothing more")
+    for each in answer.stops:
+        ends = f"until {screen.moment(each.until)}" if each.until else "until it is lifted"
+        lifted = f"{ends}, by the {each.lifted_by.value}" if each.lifted_by else "until it passes its gate again"
+        paper.print(f"  {each.by}: {each.reason}, since {screen.moment(each.since) or '–'}, {lifted}")
 
 
 @app.command("history", epilog=CODES)
