@@ -10,11 +10,27 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from schemas.school import ProgramId, ReleaseId
 from services.bridge import forecast_cli, programs, rollouts, starting, wave_cli, wave_files, waving
 from services.bridge.copies import wait_until_level
 from services.bridge.documents import Documents
-from services.bridge.session import Home, Json, Name, Progressing, WithPupils, Yes, checked, client_of, screen, serve
+from services.bridge.session import (
+    Districts,
+    Everything,
+    Home,
+    Json,
+    Name,
+    Policy,
+    Progressing,
+    Rehearsal,
+    Release,
+    Schools,
+    WithPupils,
+    Yes,
+    client_of,
+    screen,
+    serve,
+    wish_of,
+)
 from services.bridge.wave_status import WaveStatus, wave_status
 from services.kit.database import Pool
 from services.kit.settings import Settings
@@ -38,13 +54,13 @@ def _bridge() -> None:
 @app.command()
 def start(
     name: Name,
-    policy: Annotated[str, typer.Option(help="A stored policy: name or digest.")] = "default",
-    district: Annotated[list[str] | None, typer.Option(help="District id or name; repeat for more.")] = None,
-    school: Annotated[list[str] | None, typer.Option(help="School id or name; repeat for more.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every open school.")] = False,
+    policy: Policy = "default",
+    district: Districts = None,
+    school: Schools = None,
+    everything: Everything = False,
     with_pupils: WithPupils = False,
-    rehearsal: Annotated[bool, typer.Option("--rehearsal", help="Imagined evidence and calendars count.")] = False,
-    release: Annotated[str | None, typer.Option(help="The release whose defects hold these schools.")] = None,
+    rehearsal: Rehearsal = False,
+    release: Release = None,
     waves: Annotated[
         Path | None, typer.Option("--waves", help="Admit in waves, as this file says; see `firstbell program plan`.")
     ] = None,
@@ -58,12 +74,7 @@ def start(
     It shows who would enter, and asks. Repeat it to resume, or to add schools; `program stop` undoes it.
     Example: firstbell program start wa-2026 --all --waves FILE
     """
-    checked(name, ProgramId, "program", "lower-case letters, digits, hyphens, at most 41")
-    if release is not None:
-        checked(release, ReleaseId, "release", "lower-case letters, digits, points, hyphens, at most 41")
-    wish = programs.Wish(
-        name, policy, tuple(district or ()), tuple(school or ()), everything, rehearsal, release, with_pupils
-    )
+    wish = wish_of(name, policy, district, school, everything, with_pupils, rehearsal, release)
     if waves is not None:
         _start_waves(wish, waves, home, dry_run=dry_run, yes=yes, as_json=as_json)
         return

@@ -14,7 +14,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from schemas.school import ProgramId, ReleaseId
 from services.bridge import starting, temporal
+from services.bridge.programs import Wish
 from services.kit.database import Pool, open_pool
 from services.kit.outcome import PermanentError, TemporaryError
 from services.kit.settings import Settings
@@ -27,6 +29,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a tabl
 Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking; with --json it only shows otherwise.")]
 Home = Annotated[Path | None, typer.Option("--home", help="State folder of this installation.")]
 WithPupils = Annotated[bool, typer.Option("--with-pupils", help="Only schools whose directory record counts pupils.")]
+Policy = Annotated[str, typer.Option(help="A stored policy: name or digest.")]
+Districts = Annotated[list[str] | None, typer.Option("--district", help="District id or name; repeat for more.")]
+Schools = Annotated[list[str] | None, typer.Option("--school", help="School id or name; repeat for more.")]
+Everything = Annotated[bool, typer.Option("--all", help="Every open school.")]
+Rehearsal = Annotated[bool, typer.Option("--rehearsal", help="Imagined evidence and calendars count.")]
+Release = Annotated[str | None, typer.Option(help="The release whose defects hold these schools.")]
 Name = Annotated[str, typer.Argument(help="The program's name: lower-case letters, digits, hyphens.")]
 
 
@@ -59,6 +67,17 @@ def away(settings: Settings, error: Exception) -> TemporaryError:
         f"Temporal at {settings.temporal_address}: expected an answer, seen {error}; see `firstbell stack status`, "
         "then run this again"
     )
+
+
+def wish_of(
+    name: str, policy: str, district: list[str] | None, school: list[str] | None, everything: bool, with_pupils: bool,
+    rehearsal: bool, release: str | None,
+) -> Wish:  # fmt: skip
+    """What was asked for. Raises PermanentError for a name that can't be one."""
+    checked(name, ProgramId, "program", "lower-case letters, digits, hyphens, at most 41")
+    if release is not None:
+        checked(release, ReleaseId, "release", "lower-case letters, digits, points, hyphens, at most 41")
+    return Wish(name, policy, tuple(district or ()), tuple(school or ()), everything, rehearsal, release, with_pupils)
 
 
 def checked(text: str, kind: Any, what: str, expected: str) -> None:

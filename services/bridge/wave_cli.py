@@ -12,11 +12,26 @@ from rich.table import Table
 
 from schemas.message import CommandReply
 from schemas.program import LiftLine, ProgramCommand, StopLine
-from schemas.school import Actor, ProgramId
+from schemas.school import Actor
 from services.bridge import line, programs, wave_files
 from services.bridge.copies import wait_until_level
 from services.bridge.documents import Documents
-from services.bridge.session import Home, Json, Name, WithPupils, checked, client_of, screen, serve
+from services.bridge.session import (
+    Districts,
+    Everything,
+    Home,
+    Json,
+    Name,
+    Policy,
+    Rehearsal,
+    Release,
+    Schools,
+    WithPupils,
+    client_of,
+    screen,
+    serve,
+    wish_of,
+)
 from services.bridge.wave_status import WaveStatus
 from services.bridge.waving import Waved, make_waves
 from services.kit.database import Pool
@@ -37,13 +52,13 @@ ActId = Annotated[str | None, typer.Option("--id", help="Id of this act; the sam
 def plan(
     name: Name,
     waves: WavesFile,
-    policy: Annotated[str, typer.Option(help="A stored policy: name or digest.")] = "default",
-    district: Annotated[list[str] | None, typer.Option(help="District id or name; repeat for more.")] = None,
-    school: Annotated[list[str] | None, typer.Option(help="School id or name; repeat for more.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every open school.")] = False,
+    policy: Policy = "default",
+    district: Districts = None,
+    school: Schools = None,
+    everything: Everything = False,
     with_pupils: WithPupils = False,
-    rehearsal: Annotated[bool, typer.Option("--rehearsal", help="Imagined evidence and calendars count.")] = False,
-    release: Annotated[str | None, typer.Option(help="The release whose defects hold these schools.")] = None,
+    rehearsal: Rehearsal = False,
+    release: Release = None,
     as_json: Json = False,
     home: Home = None,
 ) -> None:
@@ -51,11 +66,8 @@ def plan(
 
     Example: firstbell program plan wa-2026 --waves deploy/programs/default.yaml --all
     """
-    checked(name, ProgramId, "program", "lower-case letters, digits, hyphens, at most 41")
     document, digest = wave_files.read(waves)
-    wish = programs.Wish(
-        name, policy, tuple(district or ()), tuple(school or ()), everything, rehearsal, release, with_pupils
-    )
+    wish = wish_of(name, policy, district, school, everything, with_pupils, rehearsal, release)
 
     async def work(settings: Settings, pool: Pool) -> Waved:
         documents = Documents()

@@ -77,7 +77,6 @@ class PictureRow(Answer):
     profile: str | None
     verdict: Verdict | None
     """Of the current phase's last decision. None: not decided yet."""
-    mismatch_count: int
 
 
 FAILING = ("unmet", "unknown", "stale")
@@ -226,5 +225,4 @@ def _picture_row(row: asyncpg.Record) -> PictureRow:
         policy_digest=row["policy_digest"],
         profile=row["profile"],
         verdict=verdict_of(row["verdict"]),
-        mismatch_count=row["mismatch_count"],
     )

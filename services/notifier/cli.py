@@ -15,6 +15,7 @@ from services.kit.terminal import DONE, MEND, NO, codes, emit, fail, in_transact
 from services.notifier import contacts
 from services.notifier.channels import Receiver, UndeliveredError, send
 from services.notifier.contacts import Contact, Wish
+from services.notifier.rows import STATES
 from services.notifier.wording import Notice
 
 CODES = codes("there is none, or the receiver did not take it")
@@ -52,7 +53,6 @@ ActorArgument = Annotated[
     str, typer.Argument(help="An actor of the roster, actor-...; or an owner of incidents: provisioning, operations.")
 ]
 ChannelArgument = Annotated[str, typer.Argument(help="Your name for the channel: mail, chat, pager.")]
-STATES = "waiting, sending, delivered, given-up, no-holder, no-contact, too-old"
 
 
 @contact_app.command("set")
@@ -127,7 +127,7 @@ def list_contacts(as_json: Json = False) -> None:
 
 @app.command("list")
 def list_notices(
-    state: Annotated[str | None, typer.Option(help=f"One of {STATES}.")] = None,
+    state: Annotated[str | None, typer.Option(help=f"One of {', '.join(STATES)}.")] = None,
     school: Annotated[str | None, typer.Option(help="Of this school's id only.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100,
     as_json: Json = False,

@@ -106,11 +106,6 @@ class Delivery:
             self._busy[lane] = task
             task.add_done_callback(lambda _, lane=lane: self._busy.pop(lane, None))  # type: ignore[misc]
 
-    async def idle(self) -> None:
-        """Returns once no lane is under way."""
-        while self._busy:
-            await asyncio.wait(self._busy.values())
-
     async def _carry(self, lane: Lane, now: datetime) -> None:
         try:
             parcel = await self._take(lane, now)

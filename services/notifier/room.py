@@ -16,12 +16,12 @@ from services.notifier.delivery import Delivery
 from services.notifier.incidents import Incidents
 from services.notifier.intake import Intake
 from services.notifier.people import keep
+from services.notifier.rows import STATES
 
 GAUGE_SECONDS = 5.0
 """Seconds between two counts of notices. Our judgement, 2026-11-25."""
 TAKE_UP_SECONDS = 5.0
 """Seconds between two looks for receivers of what reached nobody. Our judgement, 2026-11-25."""
-STATES = ("waiting", "sending", "delivered", "given-up", "no-holder", "no-contact", "too-old")
 
 
 def process(settings: Settings) -> Process:

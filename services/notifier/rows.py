@@ -5,6 +5,8 @@ from services.notifier.calls import Action
 from services.notifier.people import Reach
 from services.notifier.quiet import Quiet
 
+STATES = ("waiting", "sending", "delivered", "given-up", "no-holder", "no-contact", "too-old")
+"""What a notice may be in."""
 INCIDENT_OPENED, INCIDENT_CLOSED = "incident-opened", "incident-closed"
 
 

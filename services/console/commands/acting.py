@@ -6,7 +6,7 @@ is one act.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, NoReturn
 from uuid import uuid4
 
 import typer
@@ -125,9 +125,14 @@ def command_of(make: Make, session: Session, line: SchoolLine, actor: Actor, ide
     try:
         return make(session, line, actor, identity)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        fail(MEND, f"{place}: {first['msg']}; seen {first.get('input')!r}")
+        typed_wrong(error)
+
+
+def typed_wrong(error: ValidationError) -> NoReturn:
+    """Exits with 2, naming what was typed and can't be."""
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    fail(MEND, f"{place}: {first['msg']}; seen {first.get('input')!r}")
 
 
 async def _stand_in(session: Session, line: SchoolLine, record: SchoolRecord | None, roles: Sequence[Role]) -> str:

@@ -7,15 +7,14 @@ from typing import Annotated
 import typer
 
 from schemas.advisory import Advisory
-from schemas.school import Actor, Role, Scope
+from schemas.school import Actor
 from services.console import advisories
 from services.console.advisories import Reach
 from services.console.commands import screen
 from services.console.commands.acting import ActorOption, IdOption, JsonOption, YesOption
-from services.console.commands.reaching import carry, read_file
+from services.console.commands.reaching import advisory_from, carry, known, read_tree
 from services.console.commands.session import CODES, Session, serve
 from services.console.views import Answer
-from services.kit.terminal import MEND, fail
 
 EXAMPLE = """Example of a file:\n
 {"scope": {"kind": "state", "id": "WA"}, "reason": "filter-breaks-login", "lifted_by": "state-director",
@@ -40,7 +39,7 @@ class Checked(Answer):
 @app.command(epilog=CODES)
 def check(file: FileArgument, as_json: JsonOption = False) -> None:
     """Shows which schools under way match, which do not, and of which it is not known. Publishes nothing."""
-    made = read_file(file, datetime.now(UTC), None, "advisory-checked")
+    made = advisory_from(file, read_tree(file), datetime.now(UTC), None, "advisory-checked")
     found = serve(lambda session: advisories.reach(session.connection, made))
     answer = Checked(
         reason=made.reason, counts=advisories.counts(found),
@@ -65,26 +64,20 @@ def publish(
     as_json: JsonOption = False,
 ) -> None:
     """Publishes an advisory: every school that matches is held, those that join later too."""
-
-    def scope(session: Session, standing: Advisory | None) -> Scope:
-        del standing
-        return read_file(file, session.now, None, "advisory-checked").scope
+    tree = read_tree(file)  # once: what was previewed is what is published
+    now = datetime.now(UTC)
+    asked = advisory_from(file, tree, now, None, "advisory-checked").scope
 
     def make(session: Session, actor: Actor, identity: str, standing: Advisory | None) -> Advisory:
         del standing
-        return read_file(file, session.now, actor, identity)
+        return advisory_from(file, tree, session.now, actor, identity)
 
-    carry(who, scope, make, act_id, yes=yes, as_json=as_json)
+    carry(who, make, act_id, scope=asked, yes=yes, as_json=as_json)
 
 
 @app.command(epilog=CODES)
 def withdraw(advisory: IdArgument, who: ActorOption, yes: YesOption = False, as_json: JsonOption = False) -> None:
     """Withdraws an advisory: every school it holds is let go."""
-    withdraw_one(advisory, who, yes=yes, as_json=as_json)
-
-
-def withdraw_one(advisory: str, who: str, *, yes: bool, as_json: bool) -> None:
-    """One more version that says it is withdrawn, by a role that may."""
 
     def make(session: Session, actor: Actor, identity: str, standing: Advisory | None) -> Advisory:
         del session
@@ -93,23 +86,7 @@ def withdraw_one(advisory: str, who: str, *, yes: bool, as_json: bool) -> None:
             return held
         return held.model_copy(update={"version": held.version + 1, "withdrawn": True, "withdrawn_by": actor})
 
-    def scope(session: Session, standing: Advisory | None) -> Scope:
-        del session
-        return known(advisory, standing).scope
-
-    carry(who, scope, make, advisory, yes=yes, as_json=as_json, lifted_by=lifter)
-
-
-def lifter(standing: Advisory | None) -> Role | None:
-    """The role that may withdraw it, or let a school pass. None: there is none under that id."""
-    return standing.lifted_by if standing else None
-
-
-def known(identity: str, standing: Advisory | None) -> Advisory:
-    """What stands under an id. Exits with 2: nothing does."""
-    if standing is None:
-        fail(MEND, f"{identity}: expected a published advisory, seen none; see `firstbell advisory list`")
-    return standing
+    carry(who, make, advisory, scope=None, yes=yes, as_json=as_json)
 
 
 @app.command("list", epilog=CODES)

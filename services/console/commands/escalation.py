@@ -29,7 +29,7 @@ from services.console.commands.school import announce
 from services.console.commands.session import CODES, Session, serve
 from services.console.escalations import EscalationLine, escalation_lines, facts_about, place_of
 from services.console.views import PictureRow, SchoolLine
-from services.kit.terminal import MEND, REFUSED, fail
+from services.kit.terminal import DONE, MEND, REFUSED, agreed, fail
 
 EXAMPLES = """Examples:\n
 firstbell escalation list --program wa-2026 --unacknowledged\n
@@ -197,8 +197,10 @@ def _declare(name: str, program: str, yes: bool, as_json: bool, *, open_it: bool
     if not schools:
         fail(MEND, f"program {program}: expected schools under way, seen none; see `firstbell school list`")
     verb = "pause" if open_it else "go on"
-    if not yes and not typer.confirm(f"{key}: the ladders of {len(schools)} schools will {verb}. Go on?", err=True):
-        fail(MEND, "nothing was done")
+    if not agreed(f"{key}: the ladders of {len(schools)} schools will {verb}. Go on?", yes=yes, as_json=as_json):
+        if as_json:
+            screen.write_json({"incident_id": key, "schools_count": len(schools), "declared": False})
+        raise typer.Exit(DONE)
 
     async def work(session: Session) -> tuple[Incident, list[str]]:
         client = await door.connect(session.settings)

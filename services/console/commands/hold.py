@@ -23,7 +23,7 @@ from services.console.commands.acting import (
     anybody,
     carry,
 )
-from services.console.commands.advisory import list_all
+from services.console.commands.advisory import list_all, withdraw
 from services.console.commands.session import CODES, Session
 from services.console.views import SchoolLine
 from workflows.policy.acts.holding import ROBOT
@@ -32,7 +32,7 @@ app = typer.Typer(no_args_is_help=True, help="Hold a school, or lift a hold.", e
 
 
 app.command("stop", epilog=CODES)(scoped.stop)
-app.command("withdraw", epilog=CODES)(scoped.withdraw)
+app.command("withdraw", epilog=CODES)(withdraw)
 app.command("bypass", epilog=CODES)(scoped.bypass)
 app.command("list", epilog=CODES)(list_all)
 

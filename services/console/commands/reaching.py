@@ -15,13 +15,14 @@ from pydantic import ValidationError
 
 from schemas.advisory import Advisory
 from schemas.message import CommandReply
-from schemas.school import Actor, Role, Scope
+from schemas.school import Actor, Scope
 from services.console import advisories
 from services.console.advisories import Reach
 from services.console.commands import screen
+from services.console.commands.acting import typed_wrong
 from services.console.commands.session import Session, serve
 from services.console.views import Answer
-from services.kit.terminal import DONE, MEND, REFUSED, fail
+from services.kit.terminal import DONE, MEND, REFUSED, agreed, fail
 
 SHOWN_MAX = 8
 """Schools named in a preview. Our judgement, 2026-11-25."""
@@ -46,37 +47,39 @@ Make = Callable[[Session, Actor, str, Advisory | None], Advisory]
 
 
 def carry(
-    actor_id: str, scope_of: Callable[[Session, Advisory | None], Scope], make: Make, advisory_id: str | None,
-    *, yes: bool, as_json: bool, lifted_by: Callable[[Advisory | None], Role | None] = lambda _: None,
+    actor_id: str, make: Make, advisory_id: str | None, *, scope: Scope | None, yes: bool, as_json: bool
 ) -> None:  # fmt: skip
-    """Previews, asks, publishes, tells the undo. Exits with 0, 4 when refused, 2 when the id is another act's."""
+    """Previews, asks, publishes, tells the undo. Exits with 0, 4 when refused, 2 when the id is another act's.
+
+    `scope` None: an act upon what stands under the id, in its scope, by a role that may lift it.
+    """
     identity = advisory_id or str(uuid4())
-    preview = serve(lambda session: _work(session, actor_id, scope_of, make, identity, lifted_by, publish=False))
+    preview = serve(lambda session: _work(session, actor_id, make, identity, scope, publish=False))
     if preview.refusal is None and not preview.repeated:
         if not as_json:
             _show_preview(preview)
-        if not yes and (as_json or not typer.confirm("Do it?")):
+        if not agreed("Do it?", yes=yes, as_json=as_json):
             _end(preview, as_json)
-        preview = serve(lambda session: _work(session, actor_id, scope_of, make, identity, lifted_by, publish=True))
+        preview = serve(lambda session: _work(session, actor_id, make, identity, scope, publish=True))
     _end(preview, as_json)
 
 
 async def _work(
-    session: Session, actor_id: str, scope_of: Callable[[Session, Advisory | None], Scope], make: Make, identity: str,
-    lifted_by: Callable[[Advisory | None], Role | None], *, publish: bool,
+    session: Session, actor_id: str, make: Make, identity: str, scope: Scope | None, *, publish: bool
 ) -> ScopeAnswer:  # fmt: skip
     connection = session.connection
     async with connection.transaction():
         standing = await advisories.current(connection, identity)
-        scope = scope_of(session, standing)
-        actor = await advisories.actor_for(connection, actor_id, scope, identity, lifted_by(standing))
+        upon = None if scope is not None else known(identity, standing)
+        where, lifted_by = (scope, None) if upon is None else (upon.scope, upon.lifted_by)
+        assert where is not None  # one of the two has it
+        actor = await advisories.actor_for(connection, actor_id, where, identity, lifted_by)
         if isinstance(actor, CommandReply):
             return ScopeAnswer(advisory=standing, published=False, counts={}, refusal=actor)
         try:
             made = make(session, actor, identity, standing)
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            fail(MEND, f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}; seen {first.get('input')!r}")
+            typed_wrong(error)
         found = await advisories.reach(connection, made)
         answer = ScopeAnswer(
             advisory=made, published=False, schools=tuple(found), counts=advisories.counts(found), undo=_undo(made)
@@ -88,6 +91,13 @@ async def _work(
         if publish:
             await advisories.publish(connection, made, session.now)
         return answer.model_copy(update={"published": publish})
+
+
+def known(identity: str, standing: Advisory | None) -> Advisory:
+    """What stands under an id. Exits with 2: nothing does."""
+    if standing is None:
+        fail(MEND, f"{identity}: expected a published advisory, seen none; see `firstbell advisory list`")
+    return standing
 
 
 def _undo(made: Advisory) -> str | None:
@@ -130,12 +140,17 @@ def _end(answer: ScopeAnswer, as_json: bool) -> None:
     raise typer.Exit(REFUSED if answer.refusal is not None else DONE)
 
 
-def read_file(file: Path, now: datetime, actor: Actor | None, identity: str) -> Advisory:
-    """An advisory's file, JSON, read strictly: a key nobody knows is a fault, not a remark. Exits with 2."""
+def read_tree(file: Path) -> dict[str, Any]:
+    """An advisory's file, JSON. Exits with 2 when it is none. Any: JSON."""
     try:
         tree: dict[str, Any] = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError) as error:
         fail(MEND, f"{file}: expected an advisory in JSON, seen {error}")
+    return tree
+
+
+def advisory_from(file: Path, tree: dict[str, Any], now: datetime, actor: Actor | None, identity: str) -> Advisory:
+    """The advisory of a file's content, read strictly: a key nobody knows is a fault, not a remark. Exits with 2."""
     base = {"advisory_id": identity, "version": 1, "kind": "incident", "placed_at": now.isoformat()}
     try:
         return Advisory.model_validate(

@@ -17,8 +17,8 @@ from services.console.commands.acting import (
     SchoolArgument,
     YesOption,
 )
-from services.console.commands.advisory import IdArgument, known, lifter, withdraw_one
-from services.console.commands.reaching import carry
+from services.console.commands.advisory import IdArgument
+from services.console.commands.reaching import carry, known
 from services.console.commands.session import Session, one_rollout, serve
 from services.kit.terminal import MEND, fail
 from workflows.policy.acts.holding import ROBOT
@@ -58,7 +58,7 @@ def add_over(
             ),
         )  # fmt: skip
 
-    carry(who, lambda *_: scope, make, act_id, yes=yes, as_json=as_json)
+    carry(who, make, act_id, scope=scope, yes=yes, as_json=as_json)
 
 
 def stop(
@@ -80,11 +80,6 @@ def stop(
         datetime.now(UTC) + timedelta(hours=hours), act_id, yes=yes, as_json=as_json, emergency=True,
         passing=tuple(passing or ()),
     )  # fmt: skip
-
-
-def withdraw(hold: IdArgument, who: ActorOption, yes: YesOption = False, as_json: JsonOption = False) -> None:
-    """Lets every school of a scope go again: withdraws the hold or the stop."""
-    withdraw_one(hold, who, yes=yes, as_json=as_json)
 
 
 def bypass(
@@ -110,4 +105,4 @@ def bypass(
         one = Exemption(school_id=school_id, reason=reason, granted_by=actor, granted_at=session.now)
         return held.model_copy(update={"version": held.version + 1, "exempt": (*held.exempt, one)})
 
-    carry(who, lambda _, standing: known(hold, standing).scope, make, hold, yes=yes, as_json=as_json, lifted_by=lifter)
+    carry(who, make, hold, scope=None, yes=yes, as_json=as_json)

@@ -47,9 +47,9 @@ def remark(text: str) -> None:
     typer.echo(text, err=True)
 
 
-def table(columns: Iterable[str], rows: Iterable[Sequence[object]], title: str | None = None) -> Table:
+def table(columns: Iterable[str], rows: Iterable[Sequence[object]]) -> Table:
     """A table whose known words are coloured and whose missing cells are a dash."""
-    made = Table(title=title, title_justify="left", header_style="bold", show_edge=False, pad_edge=False, box=None)
+    made = Table(header_style="bold", show_edge=False, pad_edge=False, box=None)
     for column in columns:
         made.add_column(column, overflow="fold")
     for row in rows:
