@@ -17,6 +17,7 @@ from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 from schemas.gate import SEMANTICS, SEMANTICS_OLDEST
 from services.kit.database import Pool
 from services.kit.settings import Settings
+from workflows.program.messages import workflow_id as program_workflow_id
 from workflows.school.messages import workflow_id
 
 SHOWN_MAX = 5
@@ -31,7 +32,8 @@ RECIPE = (
 class Candidate:
     """The code that wants to decide."""
 
-    workflow: type
+    workflows: tuple[type, ...]
+    """A school's, and a program's."""
     build: str
 
 
@@ -65,11 +67,11 @@ async def _pinned(pool: Pool) -> str | None:
 
 
 async def _replayed(pool: Pool, client: Client, settings: Settings, candidate: Candidate) -> str | None:
-    """Schools whose recorded histories this build would contradict."""
+    """Schools and programs whose recorded histories this build would contradict."""
     loop = asyncio.get_running_loop()
     end = loop.time() + settings.worker_replay_seconds
     replayer = Replayer(
-        workflows=[candidate.workflow], data_converter=pydantic_data_converter,
+        workflows=candidate.workflows, data_converter=pydantic_data_converter,
         workflow_runner=UnsandboxedWorkflowRunner(),
     )  # fmt: skip
     failed: list[tuple[str, Exception]] = []
@@ -109,7 +111,7 @@ async def _replayed(pool: Pool, client: Client, settings: Settings, candidate: C
 
 
 async def _sample(pool: Pool, most: int) -> Sequence[str]:
-    """Schools under way, each program and phase in turn, so that every kind of history is among them."""
+    """Workflows under way: programs, and schools of each program, phase and outcome in turn."""
     rows = await pool.fetch(
         """select program_id, school_id from (
             select program_id, school_id, row_number() over (
@@ -118,7 +120,13 @@ async def _sample(pool: Pool, most: int) -> Sequence[str]:
         order by turn, program_id, school_id limit $1""",
         most,
     )
-    return [workflow_id(row["program_id"], row["school_id"]) for row in rows]
+    programs = await pool.fetch(
+        """select program_id from program where waves is not null and stopped_at is null
+        order by picture_sequence desc, program_id limit $1""",
+        most,
+    )
+    found = [program_workflow_id(row["program_id"]) for row in programs]
+    return [*found, *(workflow_id(row["program_id"], row["school_id"]) for row in rows)][:most]
 
 
 async def _history(client: Client, name: str) -> WorkflowHistory | None:

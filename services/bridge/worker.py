@@ -52,7 +52,7 @@ def build_id() -> str:
 
 def this_build() -> Candidate:
     """The code that this process would decide by."""
-    return Candidate(SchoolRollout, build_id())
+    return Candidate((SchoolRollout, ProgramRollout), build_id())
 
 
 def sandboxed() -> WorkflowRunner:
@@ -80,7 +80,7 @@ def worker(
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[chosen.workflow, ProgramRollout],
+        workflows=chosen.workflows,
         activities=[activities.publish_facts, activities.publish_program_facts],
         workflow_runner=sandboxed() if settings.worker_sandboxed else UnsandboxedWorkflowRunner(),
         build_id=chosen.build,

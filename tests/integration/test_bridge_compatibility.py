@@ -18,6 +18,7 @@ from services.kit.metrics import Metrics
 from services.kit.settings import Settings
 from tests.harness.until import until
 from tests.integration.bridge_lab import BridgeLab, bridge_lab
+from workflows.program.rollout import ProgramRollout
 from workflows.school import messages
 from workflows.school.rollout import SchoolRollout
 
@@ -59,7 +60,7 @@ async def _published(lab: BridgeLab, school: str) -> None:
 
 async def test_this_builds_own_schools_speak_against_nothing(lab: BridgeLab) -> None:
     assert await objection(lab.pool, lab.client, lab.settings, this_build()) is None
-    same = Candidate(SchoolRollout, OTHER)
+    same = Candidate((SchoolRollout, ProgramRollout), OTHER)
     assert await objection(lab.pool, lab.client, lab.settings, same) is None, "other build, same commands"
 
 
@@ -70,19 +71,21 @@ async def test_what_this_very_build_decided_last_is_not_replayed(lab: BridgeLab)
 
 
 async def test_an_incompatible_build_is_told_the_schools_and_the_recipe(lab: BridgeLab) -> None:
-    said = await objection(lab.pool, lab.client, lab.settings, Candidate(Hasty, OTHER))
+    said = await objection(lab.pool, lab.client, lab.settings, Candidate((Hasty, ProgramRollout), OTHER))
     assert said is not None
     assert any(messages.workflow_id(lab.program, school) in said for school in lab.schools)
     assert "CONTRIBUTING.md" in said
     none = lab.settings.model_copy(update={"worker_replay_schools": 0})
-    assert await objection(lab.pool, lab.client, none, Candidate(Hasty, OTHER)) is None, "the sample is bounded"
+    assert await objection(lab.pool, lab.client, none, Candidate((Hasty, ProgramRollout), OTHER)) is None, (
+        "the sample is bounded"
+    )
 
 
 async def test_an_incompatible_worker_never_polls_and_no_school_fails_a_task(lab: BridgeLab) -> None:
     lab.worker.stop()
     await lab.running[1]
     refused = WorkerProcess("worker", lab.settings, metrics=Metrics(BRIDGE))
-    refused.candidate = Candidate(Hasty, OTHER)
+    refused.candidate = Candidate((Hasty, ProgramRollout), OTHER)
     task = asyncio.create_task(refused.run())
 
     async def told() -> bool:

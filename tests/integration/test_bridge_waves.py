@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 import pytest_asyncio
+from temporalio import workflow
 
 from schemas.model import digest_of
 from schemas.program import Demand, LiftLine, Progress, Resource, StopLine, WavePolicy
@@ -12,13 +13,18 @@ from schemas.program_fact import ProgramFact
 from schemas.school import ActorRecord, Phase, Role, SchoolStatus, Scope, ScopeKind
 from schemas.topics import ACTORS, SCHOOLS
 from services.bridge import line, programs, starting, waving
+from services.bridge.compatibility import Candidate, objection
 from services.bridge.documents import Documents
 from services.bridge.wave_status import WaveStatus, wave_status
+from services.bridge.worker import build_id
 from services.kit.outcome import PermanentError
 from services.kit.settings import Settings
 from tests.harness.until import until
 from tests.integration.bridge_lab import BridgeLab, bridge_lab
 from workflows.policy.program.wave_words import words
+from workflows.program import messages
+from workflows.program.rollout import ProgramRollout
+from workflows.school.rollout import SchoolRollout
 
 pytestmark = pytest.mark.stack
 
@@ -136,6 +142,31 @@ async def test_a_wave_is_admitted_only_after_the_one_before_and_a_stopped_line_a
 
     refused = await line.act(lab.client, lab.program, lift.model_copy(update={"act_id": "lift-line-2"}))
     assert refused.refusal == "line-runs"
+
+
+@workflow.defn(name=messages.WORKFLOW, sandboxed=False)
+class HastyProgram(ProgramRollout):
+    """Asks one more thing of Temporal, of every program there is."""
+
+    @workflow.init
+    def __init__(self, entry: messages.ProgramInput) -> None:
+        super().__init__(entry)
+
+    @workflow.run
+    async def run(self, _entry: messages.ProgramInput) -> None:
+        await workflow.sleep(0.01)
+        await super().run(_entry)
+
+
+async def test_a_build_that_would_contradict_a_program_is_told_so(lab: BridgeLab) -> None:
+    await start(lab)
+    await until_running(lab, 1, 2)
+    other = f"{build_id()}-other"
+    said = await objection(lab.pool, lab.client, lab.settings, Candidate((SchoolRollout, HastyProgram), other))
+    assert said is not None
+    assert messages.workflow_id(lab.program) in said
+    same = Candidate((SchoolRollout, ProgramRollout), other)
+    assert await objection(lab.pool, lab.client, lab.settings, same) is None
 
 
 async def test_the_plan_names_what_binds_before_anything_starts(lab: BridgeLab) -> None:

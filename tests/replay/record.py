@@ -11,6 +11,8 @@ from pathlib import Path
 
 from services.bridge import temporal
 from services.kit.settings import load_settings
+from tests.replay.program_scene import NAME as PROGRAM
+from tests.replay.program_scene import play_program
 from tests.replay.scenes import SCENES, play
 
 HISTORIES = Path(__file__).parent / "histories"
@@ -22,7 +24,7 @@ async def record(home: str | None, names: list[str]) -> None:
     await temporal.register_search_attributes(settings)
     client = await temporal.connect(settings)
     for name in names:
-        histories = await play(client, name)
+        histories = await (play_program(client) if name == PROGRAM else play(client, name))
         for old in HISTORIES.glob(f"{name}-[0-9].json"):
             old.unlink()
         for number, history in enumerate(histories, 1):
@@ -36,7 +38,7 @@ def main() -> None:
     parser.add_argument("--home", help="state folder of a stack that is up")
     parser.add_argument("scenes", nargs="*", help="which scenes; none: all")
     given = parser.parse_args()
-    asyncio.run(record(given.home, given.scenes or list(SCENES)))
+    asyncio.run(record(given.home, given.scenes or [*SCENES, PROGRAM]))
     sys.stderr.flush()
     import os
 

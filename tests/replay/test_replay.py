@@ -19,11 +19,15 @@ from temporalio.workflow import NondeterminismError
 
 from schemas.decision import Outcome
 from schemas.fact import Fact, Picture
+from schemas.program_fact import ProgramFact, ProgramPicture
 from services.bridge.worker import sandboxed
+from tests.replay.program_scene import NAME as PROGRAM
 from tests.replay.record import HISTORIES
 from tests.replay.scenes import SCENES
-from workflows.activities import FactBatch
+from workflows.activities import FactBatch, ProgramFactBatch
 from workflows.policy.picture import fold_fact
+from workflows.policy.program.picture import fold_program_fact
+from workflows.program.rollout import ProgramRollout
 from workflows.school import messages
 from workflows.school.rollout import SchoolRollout
 
@@ -36,7 +40,9 @@ def history(file: Path) -> WorkflowHistory:
 
 
 def replayer(kind: type = SchoolRollout) -> Replayer:
-    return Replayer(workflows=[kind], data_converter=pydantic_data_converter, workflow_runner=sandboxed())
+    return Replayer(
+        workflows=[kind, ProgramRollout], data_converter=pydantic_data_converter, workflow_runner=sandboxed()
+    )
 
 
 def facts_of(events: Iterator[HistoryEvent]) -> list[Fact]:
@@ -60,7 +66,7 @@ async def test_a_recorded_history_replays(file: Path) -> None:
     await replayer().replay_workflow(history(file))
 
 
-@pytest.mark.parametrize("name", sorted(SCENES))
+@pytest.mark.parametrize("name", sorted([*SCENES, PROGRAM]))
 def test_every_scene_is_recorded_to_its_end(name: str) -> None:
     last = history(sorted(HISTORIES.glob(f"{name}-[0-9].json"))[-1])
     assert last.events[-1].HasField("workflow_execution_completed_event_attributes")
@@ -86,6 +92,26 @@ def test_folding_the_recorded_facts_gives_the_picture_they_claim(name: str) -> N
     for fact in facts:
         picture = fold_fact(picture, fact)
     assert picture.stopped is not None
+
+
+def test_folding_a_programs_recorded_facts_tells_its_whole_life() -> None:
+    files = sorted(HISTORIES.glob(f"{PROGRAM}-[0-9].json"))
+    assert len(files) > 1, "a page of admitted schools ends a run"
+    found: dict[int, ProgramFact] = {}
+    for file in files:
+        for event in history(file).events:
+            if event.HasField("activity_task_scheduled_event_attributes"):
+                payload = event.activity_task_scheduled_event_attributes.input.payloads[0]
+                found |= {f.fact_sequence: f for f in ProgramFactBatch.model_validate(json.loads(payload.data)).facts}
+    facts = [found[key] for key in sorted(found)]
+    assert [fact.fact_sequence for fact in facts] == list(range(1, len(facts) + 1))
+    picture = ProgramPicture()
+    for fact in facts:
+        picture = fold_program_fact(picture, fact)
+    assert (picture.ended, picture.aborted_waves) == ("program-over", ())
+    assert 1 in picture.progressed
+    kinds = {fact.body.kind for fact in facts}
+    assert {"line-stopped", "line-lifted", "schools-joined-late", "schools-left-waiting", "admission-aborted"} <= kinds
 
 
 @workflow.defn(name=messages.WORKFLOW, sandboxed=False)
