@@ -138,6 +138,7 @@ class Incoming:
         changes: list[_Change] = []
         urgent: dict[rollouts.Key, bool] = {}
         told: set[Place] = set()
+        withheld = 0
         for row in rows:
             place = Place(row["scope_kind"], row["scope_id"], row["signal"])
             told.add(place)
@@ -146,14 +147,16 @@ class Incoming:
             ground = await self._ground(batch.connection, row)
             change, matters = _merge(row, run.latest, run.values, ground)
             changes.append(change)
-            if change.dirty and rollouts.gate_index(row["phase"]) >= row["first_gate"]:
+            listens = rollouts.gate_index(row["phase"]) >= row["first_gate"]
+            withheld += change.dirty and not listens
+            if change.dirty and listens:
                 key = (change.program_id, change.school_id)
                 urgent[key] = urgent.get(key, False) or matters
         await _write(batch.connection, changes)
         for flag in (True, False):
             keys = sorted(key for key, matters in urgent.items() if matters is flag)
             await rollouts.mark(batch.connection, keys, batch.now, urgent=flag)
-        self._count(changes, len(fresh) - len(told))
+        self._count(changes, withheld, len(fresh) - len(told))
 
     async def _ground(self, connection: Connection, row: Row) -> "_Ground":
         return _Ground(
@@ -161,8 +164,10 @@ class Incoming:
             await self._documents.criteria(connection, row["policy_digest"], row["profile"]),
         )
 
-    def _count(self, changes: Sequence[_Change], unwatched: int) -> None:
-        self._counted.labels("sent").inc(sum(change.dirty for change in changes))
+    def _count(self, changes: Sequence[_Change], withheld: int, unwatched: int) -> None:
+        """What became of each reading at each school; withheld: it waits for its phase, or for company."""
+        self._counted.labels("sent").inc(sum(change.dirty for change in changes) - withheld)
+        self._counted.labels("withheld").inc(withheld)
         self._counted.labels("coalesced").inc(sum(not change.dirty for change in changes))
         self._counted.labels("unwatched").inc(unwatched)
 

@@ -24,6 +24,7 @@ from schemas.gate import (
     Threshold,
     Trend,
 )
+from schemas.ladder import Alarm
 from schemas.readiness import CATALOGUE, CoalescedReading, Direction, Reading, SignalName
 from schemas.school import GateId
 from workflows.policy import calendar as days
@@ -36,8 +37,8 @@ DAYS_WITHOUT_CALENDAR = 1.4
 REMEMBERING = (Soak, Trend, Consecutive, Match)
 """Kinds that count what was before their phase opened, and the match, whose names an advisory may ask for."""
 
-Criteria = Mapping[SignalName, tuple[Criterion, ...]]
-"""By signal, every criterion that reads it."""
+Criteria = Mapping[SignalName, tuple[Criterion | Alarm, ...]]
+"""By signal, every criterion that reads it, and every alarm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +73,14 @@ def interests(policy: SchoolPolicy) -> dict[SignalName, Interest]:
 
 
 def criteria_by_signal(policy: SchoolPolicy) -> Criteria:
-    """Every criterion that reads a signal, at any gate: opened gates are watched too."""
-    found: dict[SignalName, tuple[Criterion, ...]] = {}
+    """Every criterion that reads a signal, at any gate: opened gates are watched too. And every alarm on it."""
+    found: dict[SignalName, tuple[Criterion | Alarm, ...]] = {}
     for gate in policy.gates.values():
         for criterion in gate.criteria:
             for name in signals_read(criterion):
                 found[name] = (*found.get(name, ()), criterion)
+    for alarm in policy.alarms:
+        found[alarm.signal] = (*found.get(alarm.signal, ()), alarm)
     return found
 
 
@@ -153,9 +156,8 @@ def resend_at(
     return by_calendar or sent.observed_at + timedelta(days=refresh * DAYS_WITHOUT_CALENDAR)
 
 
-def crosses(criteria: Criteria, name: SignalName, *values: float | None) -> bool:
+def crosses(criteria: Criteria, name: SignalName, before: float | None, after: float | None) -> bool:
     """Whether two values of a signal lie on different sides of any line the policy draws. Gaps always differ."""
-    before, after = values
     if before is None or after is None:
         return before is not after
     low, high = sorted((before, after))
@@ -174,8 +176,8 @@ def turns(criteria: Criteria, sent: CoalescedReading, latest: CoalescedReading, 
     return False
 
 
-def lines_of(criterion: Criterion) -> tuple[float, ...]:
-    """Every line one criterion draws, in its signal's unit."""
+def lines_of(criterion: Criterion | Alarm) -> tuple[float, ...]:
+    """Every line one criterion or alarm draws, in its signal's unit."""
     found: tuple[float | None, ...]
     match criterion:
         case Threshold() | Trend():
@@ -188,6 +190,8 @@ def lines_of(criterion: Criterion) -> tuple[float, ...]:
             found = (float(criterion.critical_at_most), float(criterion.major_at_most))
         case Consecutive():
             found = (float(criterion.periods),)
+        case Alarm():
+            found = (criterion.quiet_at,)
         case Match() | Dwell() | SignOffs() | Document() | DateWindow():
             found = ()
     return tuple(line for line in found if line is not None)

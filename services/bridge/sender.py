@@ -32,6 +32,10 @@ ROUND_MAX = 32
 """Schools taken together, 1 to 1,000. Our judgement: a round is over in a second at the usual pace."""
 DIRTY = """select exists (select from rollout where status = 'running' and dirty_version > acked_version
     and (retry_at is null or retry_at <= now()))"""
+PATIENCE = timedelta(seconds=120)
+"""How long what moves no verdict waits for what may, while there is more to send than the pace allows: meanwhile readings
+gather, and one signal carries them all. Far below half of any freshness. Our judgement, 2026-11-25; 30 s before it sent a
+state's schools three signals where one would do (docs/performance.md)."""
 ROUNDS_MAX = 4
 """Rounds under way, so that one slow signal holds no other school. Our judgement, 2026-11-23."""
 IDLE_SECONDS = 0.03
@@ -122,9 +126,9 @@ class Sender:
                 select program_id, school_id from rollout
                 where status = 'running' and dirty_version > acked_version
                     and (retry_at is null or retry_at <= now()) and not (program_id || '/' || school_id = any($2))
-                order by urgent or dirty_at < now() - interval '30 s' desc, dirty_at limit $1 for update skip locked)
+                order by urgent or dirty_at < now() - $3::interval desc, dirty_at limit $1 for update skip locked)
             returning *""",
-            ROUND_MAX, [workflow_id(*key) for key in sorted(self._busy)],
+            ROUND_MAX, [workflow_id(*key) for key in sorted(self._busy)], PATIENCE,
         )  # fmt: skip
         parcels = {(row["program_id"], row["school_id"]): await self._parcel(connection, row) for row in rows}
         await self._fill(connection, parcels)

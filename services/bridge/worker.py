@@ -24,9 +24,6 @@ from workflows.program.rollout import ProgramRollout
 from workflows.school.messages import TASK_QUEUE
 from workflows.school.rollout import SchoolRollout
 
-STICKY = timedelta(seconds=5)
-"""How long Temporal waits for a dead worker's cache, 2-5 s. Measured at 3: first fact 2 s after a kill, instead of 10. Our
-judgement, 2026-11-25: a worker that is late by as much is busy, and what comes back as a stranger makes it later still."""
 POLLS_MAX = 10
 """Polls of Temporal under way at once. Our judgement, 2026-11-25: as many as the task slots, and two."""
 STRANGERS_SHARE = 0.5
@@ -89,6 +86,6 @@ def worker(
         max_concurrent_workflow_task_polls=POLLS_MAX,
         nonsticky_to_sticky_poll_ratio=STRANGERS_SHARE,
         max_concurrent_activities=ACTIVITIES_MAX,
-        sticky_queue_schedule_to_start_timeout=STICKY,
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=settings.worker_sticky_seconds),
         graceful_shutdown_timeout=GRACE,
     )

@@ -3,6 +3,7 @@
 Three schools carry it: two that nothing befalls, and one whose line is slow. Called by cli.py; last screen: people_closing.
 """
 
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ from services.demo.world import PROGRAM, World, districts_words
 DEPLOY = Path(schemas.__file__).resolve().parent.parent / "deploy"
 POLICY = "rehearsal-people"
 DAY_SECONDS = 3.0
-"""Seconds of an instructional day: longer than one command takes. Our judgement, 2026-11-25."""
+"""Seconds of an instructional day where commands are quick. Our judgement, 2026-11-25."""
+COMMANDS_A_DAY = 3
+"""So many commands fit a day on any machine: a slow one has longer days. Our judgement, 2026-11-25."""
 WINDOW = ("2026-09-16", "2026-09-22")
 """The eleventh to the fifteenth day from `stage.FIRST_DATE`; the policy freezes two days before it."""
 DAYS_FROZEN_UNTIL = 15
@@ -36,7 +39,7 @@ def prepare(world: World) -> None:
     """The policy, the people, the program, the calendar with its testing window, and imagined life."""
     must("policy", "store", str(DEPLOY / "policies" / f"{POLICY}.yaml"))
     stage.people_and_program(world, POLICY)
-    stage.calendar_and_life(world, DAY_SECONDS)
+    stage.calendar_and_life(world, max(DAY_SECONDS, COMMANDS_A_DAY * command_seconds(world)))
     must(
         "calendar", "window", "add", "--name", "rehearsed-testing", "--kind", "testing", "--from", WINDOW[0],
         "--to", WINDOW[1], *districts_words(world), "--yes",
@@ -44,6 +47,19 @@ def prepare(world: World) -> None:
     world.screen.say(
         f"a testing window from {WINDOW[0]} to {WINDOW[1]} (SIMULATED); the policy freezes two days before"
     )
+
+
+def command_seconds(world: World) -> float:
+    """How long this machine takes for one command that asks a workflow."""
+    school = str(world.schools()[0]["school_id"])
+    began = time.monotonic()
+    must_why(school)
+    return time.monotonic() - began
+
+
+def patience(world: World, seconds: float) -> float:
+    """So many seconds, or as much longer as this machine's days are."""
+    return seconds * max(1.0, world.day_seconds / DAY_SECONDS)
 
 
 def tell(world: World, seen: Seen) -> None:
@@ -92,6 +108,7 @@ def act(world: World, seen: Seen, *words: str) -> bool:
 
 def _happens(world: World, seen: Seen, school: str, kind: str, within: float, count: int = 1) -> bool:
     """Waits for so many facts of a kind; a miss when they do not come."""
+    within = patience(world, within)
     found = wait_for(world, lambda _: True if len(facts(school, kind)) >= count else None, within)
     if not found:
         seen.misses.append(f"{school}: expected a fact {kind} within {within:.0f} s, seen none")
@@ -99,9 +116,9 @@ def _happens(world: World, seen: Seen, school: str, kind: str, within: float, co
 
 
 def _asked(world: World, seen: Seen, school: str) -> bool:
-    asked = wait_for(world, lambda lines: True if line_of(lines, school)["asked"] else None, 20)
+    asked = wait_for(world, lambda lines: True if line_of(lines, school)["asked"] else None, patience(world, 20))
     if not asked:
-        seen.misses.append(f"{school}: nobody was asked within 20 s")
+        seen.misses.append(f"{school}: nobody was asked within {patience(world, 20):.0f} s")
     return bool(asked)
 
 
@@ -169,7 +186,7 @@ def escalated(world: World, seen: Seen, school: str, receiver: Receiver) -> None
                                                for path, _title, body in receiver.messages)]  # fmt: skip
         return told if len(told) == len(LADDER) else None
 
-    if wait_for(world, reached, 30) is None:
+    if wait_for(world, reached, patience(world, 30)) is None:
         seen.misses.append(
             f"rungs received: expected {', '.join(LADDER)}, seen {[each[0] for each in receiver.messages]}"
         )
@@ -190,7 +207,7 @@ def waived(world: World, seen: Seen, school: str) -> str | None:
     say = world.screen.say
     say("5. a waiver, proposed by one person and granted by another")
     frozen_until = world.began + timedelta(seconds=(DAYS_FROZEN_UNTIL + WAIVER_DAYS) * world.day_seconds)
-    until = max(frozen_until, datetime.now(UTC) + timedelta(seconds=15)).strftime("%Y-%m-%dT%H:%M:%S")
+    until = max(frozen_until, datetime.now(UTC) + timedelta(seconds=patience(world, 15))).strftime("%Y-%m-%dT%H:%M:%S")
     proposed = act(
         world, seen, "waiver", "propose", school, "network-speed", "--instead", "offline-lessons",
         "--reason", "cabling-late", "--until", until, "--as", holder(world, school, "principal"), "--program", PROGRAM,
@@ -218,7 +235,7 @@ def frozen(world: World, seen: Seen, school: str) -> None:
         held = [each["criterion_id"] for each in now["criteria"] if each["standing"] == "frozen"]
         return now if held else None
 
-    during = wait_for(world, shut, 40)
+    during = wait_for(world, shut, patience(world, 40))
     if during is None:
         seen.misses.append("why: expected the gate frozen by the testing window, seen it never was")
         return
@@ -228,10 +245,12 @@ def frozen(world: World, seen: Seen, school: str) -> None:
 
 def thawed(world: World, seen: Seen, school: str) -> None:
     """After the freeze the gate opens by itself, on the approval it already has."""
-    opened = wait_for(world, lambda lines: True if line_of(lines, school)["phase"] == "beta" else None, 60)
+    opened = wait_for(
+        world, lambda lines: True if line_of(lines, school)["phase"] == "beta" else None, patience(world, 60)
+    )
     world.screen.say("the window is over: it opened by itself" if opened else "the window is over")
     if not opened:
-        seen.misses.append(f"{school}: did not open within 60 s of the freeze")
+        seen.misses.append(f"{school}: did not open after the freeze")
 
 
 def guarded(world: World, seen: Seen, school: str) -> None:
@@ -239,7 +258,7 @@ def guarded(world: World, seen: Seen, school: str) -> None:
     say = world.screen.say
     say("6. a guard: the opened gate is contradicted")
     world.simulate("worsen", school)
-    back = _happens(world, seen, school, "phase-regressed", 20 + 6 * world.day_seconds)
+    back = _happens(world, seen, school, "phase-regressed", 20 + 6 * DAY_SECONDS)
     for fact in facts(school, "guard-changed", "phase-regressed", "work-item-opened"):
         say(f"{fact['kind']}: {fact['text']}")
     if back:
@@ -269,7 +288,7 @@ def second_chance(world: World, seen: Seen, school: str) -> None:
     if _asked(world, seen, school):
         _approve(world, seen, school)
     moved = wait_for(world, lambda lines: True if line_of(lines, school)["phase"] == "beta" else None,
-                     20 + 12 * world.day_seconds)  # fmt: skip
+                     patience(world, 20 + 12 * DAY_SECONDS))  # fmt: skip
     why(world, school)
     say("it passed the same gate again" if moved else "it has not passed again")
     if not moved:
@@ -296,6 +315,6 @@ def wave_held(world: World, seen: Seen) -> None:
         return True if BINDS in call(*asked).out else None
 
     say("started; the first wave's charters are signed by stand-ins, and a school of the second asks why it waits")
-    if wait_for(world, bound, 60) is None:
+    if wait_for(world, bound, patience(world, 60)) is None:
         seen.misses.append(f"school why {waiting}: expected {BINDS} to hold its wave")
     world.screen.show(call(*asked).out)

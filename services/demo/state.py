@@ -20,9 +20,12 @@ STATE_SCHOOLS = 2500
 """So many asked for, or more, are the whole state."""
 DAYS = 40
 """Instructional days of the calendar: the policy's four, and many more for a slow machine: past its end no dwell ends."""
-SETTINGS = ("FIRSTBELL_WORKER_CACHED_SCHOOLS=2600", "FIRSTBELL_BRIDGE_STARTS_PER_SECOND=25")
-"""Every school stays in the worker's memory, so that a gate that falls due is decided without its history being read; and no
-more begin than the development server hands on at once: what it must put aside costs it twice."""
+SETTINGS = (
+    "FIRSTBELL_WORKER_CACHED_SCHOOLS=2600", "FIRSTBELL_WORKER_STICKY_SECONDS=30", "FIRSTBELL_BRIDGE_STARTS_PER_SECOND=25",
+)  # fmt: skip
+"""Every school stays in the worker's memory, and is not taken from it while it is busy, so that a gate that falls due is
+decided without its history being read; and no more begin than the development server hands on at once: what it must put
+aside costs it twice."""
 LOOK_SECONDS = 3.0
 """Between two looks at the program's standing. Our judgement, 2026-11-25."""
 STEP_SECONDS_MAX = 1200.0

@@ -35,6 +35,18 @@ def test_a_states_schools_walk_every_gate_in_one_wave(tmp_path: Path) -> None:
     assert int(opened) == 4 * int(walked) > 0
 
 
+def test_what_people_time_and_guards_do_is_shown_and_each_explained(tmp_path: Path) -> None:
+    done = play(tmp_path, "--act", "people")
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+    text = done.stdout
+    for shown in (
+        "next opening", "approval-lapsed", "received by district-technology", "waived", "frozen", "phase-regressed",
+        "waits for wave 2", "trainer-days",
+    ):  # fmt: skip
+        assert shown in text or shown.replace("-", " ") in text, shown
+    assert "missed:" not in text
+
+
 def test_the_demo_ends_well(told: tuple[subprocess.CompletedProcess[str], Path]) -> None:
     done, _ = told
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]

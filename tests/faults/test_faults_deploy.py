@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import pytest
 from temporalio import workflow
@@ -12,7 +13,7 @@ from temporalio.workflow import NondeterminismError
 
 from schemas.metrics import BRIDGE
 from services.bridge.activities import Activities
-from services.bridge.worker import STICKY, build_id
+from services.bridge.worker import build_id
 from services.kit.metrics import Metrics
 from tests.harness.faults import FaultLab, Walkers
 from workflows.school import messages
@@ -72,7 +73,7 @@ async def deployed(walkers: Walkers, candidate: type) -> AsyncIterator[None]:
     async with Worker(
         walkers.client, task_queue=messages.TASK_QUEUE, workflows=[candidate], activities=[activities.publish_facts],
         workflow_runner=UnsandboxedWorkflowRunner(), build_id=f"{build_id()}-candidate",
-        sticky_queue_schedule_to_start_timeout=STICKY,
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=5),
     ):  # fmt: skip
         yield
 

@@ -120,6 +120,34 @@ def test_a_document_is_filed_by_one_and_approved_by_another(life: Life) -> None:
     until_true(on_file, what="the document, filed and approved, in the projection")
 
 
+def test_a_school_whose_accountable_leader_leaves_the_roster_is_escalated_until_it_has_another(
+    life: Life, tmp_path: Path
+) -> None:
+    school = school_of(life)
+    people = life.must("roster", "show", "--json").tree
+    principal = next(each for each in people if each["role"] == "principal" and each["scope_id"] == school)
+
+    def vacancies() -> list[str]:
+        listed = life.must("escalation", "list", "--program", PROGRAM, "--json").tree
+        return [each["escalation_id"] for each in listed if each["cause"] == "leader-vacant"]
+
+    def roster(active: str) -> None:
+        file = tmp_path / f"roster-{active}.csv"
+        file.write_text(
+            "actor_id,role,scope_kind,scope,active,stand_in\n"
+            f"{principal['actor_id']},principal,school,{school},{active},true\n"
+        )
+        life.must("roster", "import", str(file))
+
+    assert vacancies() == [], "it has a principal"
+    roster("false")
+    until_true(vacancies, what="the vacancy to be escalated", within=60)
+    told = life.type("school", "why", school, "--program", PROGRAM).out
+    assert "leader-vacant" in told or "leader vacant" in told or "accountable" in told
+    roster("true")
+    until_true(lambda: not vacancies(), what="the escalation to end with a new leader", within=60)
+
+
 def test_whoever_hands_out_devices_asks_first(life: Life) -> None:
     school = school_of(life)
     asked = ("school", "hand-outs", school, "--program", PROGRAM)

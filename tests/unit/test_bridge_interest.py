@@ -34,6 +34,14 @@ def test_an_unchanged_reading_is_sent_again_before_half_its_freshness_or_its_soa
     assert found["identity.login-success-ratio"] == min(5, CATALOGUE["identity.login-success-ratio"].freshness_days) / 2
 
 
+def test_an_alarms_line_hurries_like_a_gates() -> None:
+    signal = "helpdesk.instruction-stopped-count"
+    alarm = Alarm(cause=EscalationCause.INSTRUCTION_STOPPED, signal=signal, quiet_at=24, ladder="usual")
+    criteria = interest.criteria_by_signal(policy_of().model_copy(update={"alarms": (alarm,)}))
+    assert interest.crosses(criteria, signal, 3.0, 30.0)
+    assert not interest.crosses(criteria, signal, 3.0, 20.0)
+
+
 def test_what_an_alarm_names_is_watched_from_the_first_gate_on() -> None:
     signal = "helpdesk.instruction-stopped-count"
     alarm = Alarm(cause=EscalationCause.INSTRUCTION_STOPPED, signal=signal, quiet_at=24, ladder="usual")

@@ -113,7 +113,7 @@ def test_resolution_is_idempotent() -> None:
         (FRAME + "        approver: school-lead\n", "G1.approver", "no looser than"),
         (TIGHTER.replace("default@1", "default@7"), "inherits", "expected a stored policy"),
         (TIGHTER.replace("name: spokane", "name: default"), "name", "a name of its own"),
-        (TIGHTER.replace("version: 1", "version: 1\nsemantics: 2"), "semantics", "expected 1"),
+        (TIGHTER.replace("version: 1", "version: 1\nsemantics: 1"), "semantics", "expected 2"),
         (TIGHTER.replace("version: 1", "version: 1\nalarms: []"), "alarms", "leave it out to inherit it"),
         ("\n".join(row for row in TIGHTER.splitlines() if "scope" not in row), "scope", "whom it is for"),
         (FRAME + "        change: {no-such: {pass_at: 5.0}}\n", "no-such", "expected one of"),

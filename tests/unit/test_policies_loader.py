@@ -89,7 +89,7 @@ def _share(gate: Gate, criterion_id: str) -> Share:
         ("approver: district-technology", "approver: boss", "G1.approver", "state-director"),
         ("fail_at: 0.7 ", "fail_at: 0.95 ", "first-session.fail_at", "worse than pass_at"),
         ("version: 1", "version: 1\nversion: 2", "", "once"),
-        ("semantics: 1", "semantics: 99", "semantics", "less than or equal"),
+        ("semantics: 2", "semantics: 99", "semantics", "less than or equal"),
         ("inherits: standard", "inherits: standart", "small-school.inherits", "inherits nothing"),
         ("          sign-in-works:", "          sign-in-walks:", "change.sign-in-walks", "expected one of"),
         ("waivable: false", "waivable: maybe", "plan-signed.waivable", "bool"),
