@@ -6,6 +6,7 @@ and all gauges speak of the same moment; a label is a program, a district, a pol
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Iterable
 
 import asyncpg
@@ -22,6 +23,8 @@ from services.kit.process import Process
 
 EXPORT_SECONDS = 5.0
 """Seconds between two counts. Our judgement, 2026-11-23."""
+SHARE = 0.05
+"""Of its time, at most, that counting takes: a whole state is counted less often. Our judgement, 2026-11-25."""
 LEVEL_SECONDS = 15.0
 """Seconds between two looks at the end of the fact topic. Our judgement, 2026-11-23."""
 SCHOOLS = """
@@ -115,9 +118,15 @@ class Exporter:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        self._took = 0.0
+
+    def pause_seconds(self) -> float:
+        """Until the next count."""
+        return max(EXPORT_SECONDS, self._took / SHARE)
 
     async def refresh(self, batch: Batch) -> None:
         """Counts everything once, then replaces all gauges at once. Raises what the database raises."""
+        began = time.monotonic()
         fetch = batch.connection.fetch
         filled = [(name, await fetch(query)) for name, query in COUNTED]
         filled.append(("firstbell_criteria", await fetch(CRITERIA, [phase.value for phase in Phase])))
@@ -128,6 +137,7 @@ class Exporter:
         self._metrics.gauge("firstbell_projection_as_of_seconds").set(float(whole["as_of"]))
         self._metrics.gauge("firstbell_picture_mismatches").set(int(whole["mismatches"]))
         self._metrics.gauge("firstbell_facts_waiting").set(int(whole["waiting"]))
+        self._took = time.monotonic() - began
 
     def _replace(self, name: str, rows: Iterable[asyncpg.Record]) -> None:
         """No await between clear and set: a scrape sees all of the old or all of the new."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from schemas.metrics import CONSOLE
 from schemas.topics import ACTORS, ADVISORIES, CALENDAR_POINTERS, CALENDARS, FACTS, POLICIES, READINGS, SCHOOLS
 from services.console import incidents
-from services.console.exporter import EXPORT_SECONDS, Exporter
+from services.console.exporter import Exporter
 from services.console.projection import apply_facts
 from services.console.shelves import keep
 from services.kit.consume import Subscription
@@ -37,7 +37,7 @@ async def run(settings: Settings) -> None:
     metrics = Metrics(CONSOLE)
     exporter = Exporter(metrics)
     sweeps = (
-        Sweep("exporter", EXPORT_SECONDS, exporter.refresh),
+        Sweep("exporter", exporter.pause_seconds, exporter.refresh),
         Sweep("incidents", incidents.SWEEP_SECONDS, incidents.sweep),
     )
     await Process("console", settings, SUBSCRIPTIONS, sweeps, metrics, tasks=(exporter.watch_level,)).run()

@@ -28,6 +28,8 @@ decided without its history being read; and no more begin than the development s
 aside costs it twice."""
 LOOK_SECONDS = 3.0
 """Between two looks at the program's standing. Our judgement, 2026-11-25."""
+SIGN_SECONDS = 20.0
+"""Between two rounds of signatures: each reads every school, while the server starts them. Our judgement, 2026-11-25."""
 STEP_SECONDS_MAX = 1200.0
 """After which a step is given up. Our judgement, 2026-11-25: above the fifteen minutes that the whole may take."""
 DAY_SECONDS = 100.0
@@ -71,7 +73,7 @@ def sign(stage: World, count: int) -> None:
             raise CommandError(f"expected {count} charters signed within {STEP_SECONDS_MAX:.0f} s, seen {at}")
         answer = call("gate", "sign-all", "--program", PROGRAM, "--json")
         signed += int(answer.tree["accepted"]) if answer.out else 0
-        time.sleep(LOOK_SECONDS)  # the console learns of signatures by their facts
+        time.sleep(min(SIGN_SECONDS, max(LOOK_SECONDS, count / 100)))  # the console learns of signatures by their facts
     stage.screen.say(f"{signed} charter sign-offs by STAND-IN actors, recorded as asserted")
 
 
