@@ -18,6 +18,8 @@ from services.demo.world import PROGRAM, World, districts_words
 
 DEPLOY = Path(schemas.__file__).resolve().parent.parent / "deploy"
 POLICY = "rehearsal-people"
+COMMANDS_BEFORE = 12
+"""Commands typed between the calendar's making and its first day. Our judgement, 2026-11-25."""
 DAY_SECONDS = 3.0
 """Seconds of an instructional day where commands are quick. Our judgement, 2026-11-25."""
 COMMANDS_A_DAY = 3
@@ -36,13 +38,22 @@ BINDS = "trainer-days"
 
 
 def prepare(world: World) -> None:
-    """The policy, the people, the program, the calendar with its testing window, and imagined life."""
+    """The policy, the people and the program; no day passes yet."""
     must("policy", "store", str(DEPLOY / "policies" / f"{POLICY}.yaml"))
     stage.people_and_program(world, POLICY)
-    stage.calendar_and_life(world, max(DAY_SECONDS, COMMANDS_A_DAY * command_seconds(world)))
+
+
+def days_begin(world: World) -> None:
+    """The calendar with its testing window; its first day leaves time for what must be typed before."""
+    where, command = districts_words(world), command_seconds(world)
+    stage.begin_calendar(
+        world, where, max(DAY_SECONDS, COMMANDS_A_DAY * command), stage.DAYS,
+        max(stage.LEAD_SECONDS, COMMANDS_BEFORE * command),
+    )  # fmt: skip
+    world.cast = must("simulate", "cast", *where, "--seed", str(world.wishes.seed), "--json").tree
     must(
         "calendar", "window", "add", "--name", "rehearsed-testing", "--kind", "testing", "--from", WINDOW[0],
-        "--to", WINDOW[1], *districts_words(world), "--yes",
+        "--to", WINDOW[1], *where, "--yes",
     )  # fmt: skip
     world.screen.say(
         f"a testing window from {WINDOW[0]} to {WINDOW[1]} (SIMULATED); the policy freezes two days before"
@@ -64,10 +75,12 @@ def patience(world: World, seconds: float) -> float:
 
 def tell(world: World, seen: Seen) -> None:
     """Every act, in the order in which the calendar lets them happen."""
+    days_begin(world)
     clean = sorted(school for school, kind in world.cast.items() if kind == "clean")
     slow = min(school for school, kind in world.cast.items() if kind == "slow-network")
     with Receiver() as receiver:
         contacts(world, receiver, slow)
+        stage.begin_life(world, districts_words(world), stage.DAYS)
         approved(world, seen, clean[0])
         lapsed(world, seen, clean[1])
         escalated(world, seen, slow, receiver)

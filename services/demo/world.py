@@ -178,19 +178,21 @@ def people_and_program(world: World, policy: str = "default") -> None:
     world.screen.say(f"{signed} charter sign-offs by STAND-IN actors, recorded as asserted")
 
 
-def calendar_and_life(world: World, shortest_seconds: float = 1.0) -> None:
+def calendar_and_life(world: World) -> None:
     """Rehearsal calendars of the districts, whose days last a second or longer, and imagined life from their first day."""
     where = districts_words(world)
     count = sum(line["schools_count"] for line in world.districts)
-    begin_calendar(world, where, max(shortest_seconds, count / 30), DAYS)
+    begin_calendar(world, where, max(1.0, count / 30), DAYS)
     world.cast = must("simulate", "cast", *where, "--seed", str(world.wishes.seed), "--json").tree
     begin_life(world, where, DAYS)
 
 
-def begin_calendar(world: World, where: list[str], day_seconds: float, days: int) -> None:
+def begin_calendar(
+    world: World, where: list[str], day_seconds: float, days: int, lead_seconds: float | None = None
+) -> None:
     """Rehearsal calendars for these districts, from a moment ahead on."""
     world.day_seconds = day_seconds
-    world.began = datetime.now(UTC) + timedelta(seconds=LEAD_SECONDS)
+    world.began = datetime.now(UTC) + timedelta(seconds=lead_seconds or LEAD_SECONDS)
     must(
         "calendar", "rehearse", *where, "--start", world.began.isoformat(), "--day-seconds", str(day_seconds),
         "--days", str(days), "--first-date", FIRST_DATE, "--last-day-hours", "720",
