@@ -38,7 +38,7 @@ PASSED_THROUGH = ("schemas", "workflows", "pydantic", "pydantic_core", "annotate
 
 @lru_cache(maxsize=1)
 def build_id() -> str:
-    """Version and digest of the code that decides: two builds that decide alike are one build."""
+    """Version and digest of the code that decides, words and all: another comment is another build."""
     digest = hashlib.sha256()
     for package in (schemas, workflows):
         root = Path(next(iter(package.__path__)))

@@ -1,6 +1,7 @@
 """The ways out: Apprise for mail and chat, PagerDuty's Events API v2 for pages. Each call blocks for seconds at most.
 
-Called by delivery.py, in threads. An error's text never holds the address: addresses are secrets and people.
+Called by delivery.py in threads, and by `notify test`. An error's text never holds the address: addresses are secrets and
+people.
 """
 
 import logging

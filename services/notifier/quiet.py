@@ -1,6 +1,6 @@
 """When a person may be told: quiet hours in their time zone, and the gathering of a digest. Pure.
 
-Called by intake.py. What is urgent waits for nothing.
+Called wherever a notice is made. What is urgent waits for nothing.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What is said: notices of one person -> one message. Pure; called by delivery.py.
+"""What is said: notices of one person -> one message. Pure.
 
 It says the school or the incident, what stands, and the command that tells more. It names no person. A link would be
 navigation and never authority: acts are done at the door, by somebody who says who they are.

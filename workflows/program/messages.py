@@ -1,4 +1,4 @@
-"""How the bridge speaks with a program's workflow: its id, its input, its update, what a refusal looks like.
+"""How the bridge speaks with a program's workflow: its id, its input, its update, its query.
 
 The messages proper are schemas/program.py; here is only what Temporal needs around them. Tolerant: these only grow.
 """

@@ -1,4 +1,4 @@
-"""How the doors speak with a school's workflow: its id, its input, its update, its query, what a refusal looks like.
+"""How the doors speak with a school's workflow: its id, its input, its update, its query.
 
 Used by the bridge (starts, signals), the console (updates, queries) and the workflow itself. The messages proper
 are schemas/message.py; here is only what Temporal needs around them. Tolerant: these only grow.

@@ -216,7 +216,7 @@ def _declare(name: str, program: str, yes: bool, as_json: bool, *, open_it: bool
 def located(field: str, identity: str) -> tuple[str, str, str]:
     """(program, school, whole id) of an open escalation or work item. Exits with 2 unless exactly one begins so.
 
-    What has closed is refused, with 4, as the school's workflow would.
+    An escalation that has closed is refused, with 4, as the school's workflow would.
     """
 
     async def work(session: Session) -> tuple[list[tuple[str, str, str]], list[Fact]]:

@@ -1,4 +1,4 @@
-"""What approvals cover, whose count, what is lacking still, and when one lapses. Called by evaluate.py and settle.py.
+"""What approvals cover, whose count, what is lacking still, and when one lapses. Pure.
 
 An approval is bound to the policy, the district, each hard criterion's status, the waivers it relied on and the version
 of each document. It never covers what was not awaiting approval when it was given. A role counts once, and a person once.

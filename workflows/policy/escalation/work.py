@@ -1,7 +1,7 @@
 """Work items: opened when a criterion that names work fails, closed when evidence shows it done. Pure.
 
-Called by settle.py, and by progress when a rollout stops. Work approves nothing and opens nothing: a gate never
-looks at it.
+Called by settle, by guards, by people's acts, and by progress when a rollout stops. Work approves nothing and opens nothing:
+a gate never looks at it.
 """
 
 from datetime import datetime

@@ -1,6 +1,6 @@
 """Which criteria may be excepted at all, and by whom: the floor under every waiver and override.
 
-Called by the acts of waiving and overriding. It names the rule it refuses by; it grants nothing.
+Called by the acts of waiving, overriding and opening by hand. It names the rule it refuses by; it grants nothing.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""When an override applies, and when one that waits for its second person is void. Called by evaluate and settle.
+"""When an override applies, and when one that waits for its second person is void. Called by evaluate, waiving, acts.
 
 It never touches a criterion that it does not name, nor another attempt, gate or hold.
 """

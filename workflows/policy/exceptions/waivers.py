@@ -1,4 +1,4 @@
-"""When a waiver applies. Called by evaluate.py. It never touches another criterion, nor an instant past its expiry."""
+"""When a waiver applies. It never touches another criterion, nor an instant past its expiry."""
 
 from collections.abc import Iterable
 from datetime import datetime

@@ -1,7 +1,7 @@
 """What time does to waivers and overrides: reminders, ends, and what an end means for a gate that opened on it.
 
-Called by settle, and by the act of revoking. An end is never silent: the criterion holds again at once, and an opened
-gate whose criterion then fails is questioned and held, or handed to the guards, as the policy says.
+Called by settle, acts, and a migration that ends a waiver. An end is never silent: the criterion holds again at once, and an
+opened gate whose criterion then fails is questioned and held, or handed to the guards, as the policy says.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What follows from a program's counts: waves progress, fail, open; schools are admitted. Called by admission only.
+"""What follows from a program's counts: waves progress, fail, open; schools are admitted. Called by admission and seat.
 
 Everything here reads counts that know of every seat given so far; without such counts nothing is decided, and the
 program stands as it is.

@@ -1,4 +1,4 @@
-"""When a program's waves can open, as far as a calendar and the freezes tell. Pure; for showing, never for deciding.
+"""When a program's waves can open, as far as a calendar and the freezes tell. Pure.
 
 Called by `program plan` and by admission (`frozen_until`). Civil dates are compared as dates: a program spans
 districts, so a freeze begins and ends at midnight UTC.
