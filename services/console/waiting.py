@@ -10,6 +10,7 @@ from schemas.program import Binding, Limit
 from schemas.school import ProgramId, SchoolId
 from services.console import door
 from services.console.views import Answer, SchoolName
+from services.kit.outcome import TemporaryError
 from services.kit.settings import Settings
 from workflows.policy.program.seat import Place
 from workflows.policy.program.wave_words import words
@@ -62,8 +63,23 @@ def answer_of(school: SchoolName, place: Place) -> WaitingAnswer:
 async def waits_of(
     settings: Settings, school: SchoolName, program: str | None, now: datetime
 ) -> tuple[WaitingAnswer, ...]:
-    """Each program under way in whose waves the school waits. Raises TemporaryError while Temporal is away."""
+    """Each program under way in whose waves the school waits.
+
+    Raises TemporaryError when nobody can tell: Temporal is away, or it waits in none that answers and one does not.
+    """
     client = await door.connect(settings)
-    programs = [program] if program else await door.programs_in_waves(client)
-    places = [await door.seat(client, each, school.school_id, now) for each in programs]
-    return tuple(answer_of(school, place) for place in places if place is not None)
+    found: list[WaitingAnswer] = []
+    silent: list[str] = []
+    for each in [program] if program else await door.programs_in_waves(client):
+        try:
+            place = await door.seat(client, each, school.school_id, now)
+        except TemporaryError:
+            silent.append(each)
+            continue
+        found += [answer_of(school, place)] if place is not None else []
+    if silent and not found:
+        raise TemporaryError(
+            f"{school.school}: expected every program in waves to say whether it waits there, seen no answer of "
+            f"{', '.join(silent)}; name one with --program, or try again"
+        )
+    return tuple(found)

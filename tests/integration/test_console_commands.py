@@ -130,7 +130,7 @@ async def test_a_name_that_fits_several_lists_them(desk: Desk) -> None:
 
 @pytest.mark.parametrize("name", ["Elm Middle", "530000112345", ELM])
 async def test_a_school_in_no_program_is_found_and_says_what_to_do(desk: Desk, name: str) -> None:
-    answer = await desk.type(school.app, "why", name)
+    answer = await desk.type(school.app, "why", name, "--program", "nowhere")  # unnamed, each in waves would be asked
     assert answer.exit_code == 2
     assert f"program start NAME --school {ELM}" in answer.stderr
 

@@ -235,7 +235,9 @@ async def test_leaders_that_were_on_the_roster_before_anybody_told_are_told_once
             await write_roster(connection, entries, datetime.now(UTC))
             ids = [each.scope for each in entries if each.role is Role.PRINCIPAL]
             await connection.execute("delete from leader_told where school_id = any($1)", ids)
-            assert await leaders.tell(connection, None, datetime.now(UTC)) == len(ids)
+            assert await leaders.tell(connection, None, datetime.now(UTC)) >= len(ids) > 0
+            told = await connection.fetchval("select count(*) from leader_told where school_id = any($1)", ids)
+            assert told == len(ids)
             assert await leaders.tell(connection, None, datetime.now(UTC)) == 0
     finally:
         await connection.close()
