@@ -186,6 +186,9 @@ async def test_what_the_rooms_keep_is_what_was_entered_and_a_changed_row_is_name
     assert sorted(await life.breaches()) == sorted(edited.values())
     await life.directory.execute("delete from note where note_id = any($1)", [new, old])
     assert await life.breaches() == [edited["answered"]]
+    await life.policies.execute("update variance set content = 'no json' where variance_id = $1", answered)
+    answer = await verify_all(life.settings, (Invariant.AUDIT,))
+    assert any(f"variance:{answered}/unreadable" in each.expected for each in answer.breaches), "named, and no stop"
     await life.policies.execute("delete from variance where variance_id = $1", answered)
 
 
