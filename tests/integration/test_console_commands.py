@@ -130,9 +130,15 @@ async def test_a_name_that_fits_several_lists_them(desk: Desk) -> None:
 
 @pytest.mark.parametrize("name", ["Elm Middle", "530000112345", ELM])
 async def test_a_school_in_no_program_is_found_and_says_what_to_do(desk: Desk, name: str) -> None:
-    answer = await desk.type(school.app, "why", name, "--program", "nowhere")  # unnamed, each in waves would be asked
+    answer = await desk.type(school.app, "show", name)
     assert answer.exit_code == 2
     assert f"program start NAME --school {ELM}" in answer.stderr
+
+
+async def test_whether_a_school_waits_for_its_wave_nobody_knows_while_temporal_is_away(desk: Desk) -> None:
+    answer = await desk.type(school.app, "why", ELM)
+    assert answer.exit_code == 3, "no verdict, and no claim that it is nowhere"
+    assert "Temporal" in answer.stderr
 
 
 async def test_lists_filter_by_what_they_say(desk: Desk) -> None:
