@@ -297,9 +297,9 @@ class Picture(Tolerant):
     approvals: dict[ActId, Approval] = Field(default_factory=dict)
     sign_offs: dict[ActId, SignOff] = Field(default_factory=dict)
     documents: dict[Code, FiledDocument] = Field(default_factory=dict)
+    """On file, by kind."""
     replaced_documents: dict[Code, tuple[Digest, ...]] = Field(default_factory=dict)
     """By kind, the versions that were on file before, oldest first: none of them is filed again."""
-    """On file, by kind."""
     questioned: dict[GateId, tuple[CriterionId, ...]] = Field(default_factory=dict)
     guards: dict[GateId, GuardWatch] = Field(default_factory=dict)
     """Opened gates that evidence contradicts, or did until lately."""

@@ -319,6 +319,7 @@ class LiftLine(Kinded, Tolerant):
     district_id: DistrictId | None = None
     """None, and no wave: the line of the whole program."""
     wave: int | None = Field(default=None, ge=1)
+    """None: no wave's abort is lifted."""
 
     @model_validator(mode="after")
     def _lifts_one(self) -> Self:

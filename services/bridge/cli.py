@@ -90,6 +90,8 @@ def start(
             if dry_run or not agreed("Start them?", yes=yes, as_json=as_json):
                 return plan, False
             async with connection.transaction():
+                if not yes:
+                    await programs.refuse_changed(connection, documents, wish, plan)
                 await programs.enter(connection, documents, plan)
         client = await client_of(settings)
         with Progressing("starting") as told:
@@ -121,6 +123,8 @@ def _start_waves(
             if dry_run or not agreed("Start them?", yes=yes, as_json=as_json):
                 return waved, False
             async with connection.transaction():
+                if not yes:
+                    await programs.refuse_changed(connection, documents, wish, plan)
                 await waving.enter_waves(connection, documents, waved)
         await waving.start_workflow(pool, await client_of(settings), name)
         return waved, True

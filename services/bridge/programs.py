@@ -99,6 +99,14 @@ async def make_plan(connection: Connection, documents: Documents, wish: Wish) ->
     )  # fmt: skip
 
 
+async def refuse_changed(connection: Connection, documents: Documents, wish: Wish, shown: Plan) -> None:
+    """Raises PermanentError when a start would no longer do what somebody was shown before they agreed."""
+    if await make_plan(connection, documents, wish) != shown:
+        raise PermanentError(
+            f"program {wish.program_id}: expected what was shown, seen it change meanwhile; nothing was done: look again"
+        )
+
+
 async def _policy(connection: Connection, wish: Wish) -> str:
     digest: str | None = await connection.fetchval(
         "select digest from policy where digest = $1 or name = $1 order by version desc limit 1", wish.policy

@@ -34,8 +34,8 @@ DIRTY = """select exists (select from rollout where status = 'running' and dirty
     and (retry_at is null or retry_at <= now()))"""
 PATIENCE = timedelta(seconds=120)
 """How long what moves no verdict waits for what may, while there is more to send than the pace allows: meanwhile readings
-gather, and one signal carries them all. Far below half of any freshness. Our judgement, 2026-11-25; 30 s before it sent a
-state's schools three signals where one would do (docs/performance.md)."""
+gather, and one signal carries them all. Far below half of any freshness on a real calendar; where days last seconds, a
+reading may age meanwhile. Our judgement, 2026-11-25."""
 ROUNDS_MAX = 4
 """Rounds under way, so that one slow signal holds no other school. Our judgement, 2026-11-23."""
 IDLE_SECONDS = 0.03

@@ -8,16 +8,18 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from schemas.advisory import Advisory
-from schemas.decision import EvidenceItem
+from schemas.decision import EvidenceItem, GateInputs
+from schemas.gate import SEMANTICS
 from schemas.message import CommandReply
 from schemas.school import Actor, Role, SchoolRecord, Scope, ScopeKind
 from schemas.topics import ADVISORIES
 from services.console import library, views
 from services.console.roster import actor_of, context_of
-from services.console.views import Answer, SchoolLine
+from services.console.views import Answer, PictureRow, SchoolLine
 from services.kit import outbox
 from services.kit.database import Connection
-from workflows.policy.advising import matches
+from workflows.policy.advising import believed, matches
+from workflows.policy.judgement import Ground
 from workflows.policy.people import RANK, may_lift
 from workflows.policy.predicate import Known
 
@@ -39,12 +41,13 @@ class Reach(Answer):
     """Whether its picture holds it by this advisory already."""
 
 
-async def reach(connection: Connection, advisory: Advisory) -> list[Reach]:
+async def reach(connection: Connection, advisory: Advisory, now: datetime) -> list[Reach]:
     """Every school under way that the advisory's scope may hold, with the answer as the console knows it."""
     found: list[Reach] = []
+    shelf = library.Shelf(connection)
     for line, row in await views.lines_and_pictures(connection):
         record = await library.school_record(connection, line.school_id)
-        known = await _known(connection, line, record)
+        known = await _known(connection, line, record, await _ground(shelf, line, row, now))
         bare = advisory.model_copy(update={"where": None, "exempt": ()})
         if matches(bare, known) is False:
             continue
@@ -57,13 +60,23 @@ async def reach(connection: Connection, advisory: Advisory) -> list[Reach]:
     return found
 
 
-async def _known(connection: Connection, line: SchoolLine, record: SchoolRecord | None) -> Known:
-    evidence = {
-        each.signal: EvidenceItem(
-            sequence=each.sequence, value=each.value, missing=each.missing, origin=each.origin, detail=each.detail
-        )
+async def _ground(shelf: library.Shelf, line: SchoolLine, row: PictureRow, now: datetime) -> Ground:
+    """What the school's workflow would weigh names on."""
+    policy, calendar = await shelf.school_policy(row), await shelf.calendar(row.picture.calendar_digest)
+    semantics = policy.semantics if policy is not None else SEMANTICS
+    inputs = GateInputs(
+        gate=line.gate, phase=line.phase, attempt=row.picture.attempt, opened_at=row.picture.phase_opened_at or now,
+        rehearsal=line.rehearsal, context=None, evidence={},
+    )  # fmt: skip
+    return Ground(inputs, calendar, now, semantics)
+
+
+async def _known(connection: Connection, line: SchoolLine, record: SchoolRecord | None, ground: Ground) -> Known:
+    read = {
+        each.signal: EvidenceItem.model_validate(each.model_dump(include=set(EvidenceItem.model_fields)))
         for each in await library.readings_of(connection, line)
     }
+    evidence = believed(read, ground)
     return Known(line.school_id, line.program_id, context_of(record) if record else None, evidence)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.directory.lookup import NotFoundError, find_school
-from services.directory.plans import PlanRow, merged
+from services.directory.plans import FIELDS_MAX, PlanRow, merged
 from services.directory.reconcile import KnownSchool
 from services.directory.store import published
 from services.directory.tabular import Fault
@@ -33,7 +33,11 @@ async def changes_of(connection: Connection, given: Sequence[PlanRow]) -> tuple[
             faults.append(Fault(row.line, "school", str(error)))
             continue
         known = found.get(school.school_id, PlanChange(school, school))
-        after = replace(known.after, plan=merged(known.after.plan, row), version=school.version + 1)
+        plan = merged(known.after.plan, row)
+        if len(plan) > FIELDS_MAX:
+            faults.append(Fault(row.line, "", f"expected at most {FIELDS_MAX} fields in a plan", str(len(plan))))
+            continue
+        after = replace(known.after, plan=plan, version=school.version + 1)
         found[school.school_id] = PlanChange(school, after)
     return [each for each in found.values() if each.after.plan != each.before.plan], faults
 

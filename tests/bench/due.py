@@ -27,7 +27,7 @@ from tests.integration.bridge_lab import BridgeLab
 
 DISTRICTS = 60
 """One a second of the minute."""
-BEGINS_A_SECOND = 15
+BEGINS_A_SECOND = 25
 """Schools that begin a second, at the least that is planned for: the instants must be known before they begin."""
 COLD_SECONDS = 30.0
 """Between the last beginning and the first instant, for another worker to come."""

@@ -50,9 +50,12 @@ async def lab(stack: Settings) -> AsyncIterator[BridgeLab]:
         yield running
 
 
+def wish_of(lab: BridgeLab) -> programs.Wish:
+    return programs.Wish(lab.program, digest_of(lab.document), (lab.district,), (), False, True, None)
+
+
 async def make(lab: BridgeLab, policy: WavePolicy = POLICY) -> waving.Waved:
-    wish = programs.Wish(lab.program, digest_of(lab.document), (lab.district,), (), False, True, None)
-    documents = Documents()
+    wish, documents = wish_of(lab), Documents()
     async with lab.pool.acquire() as connection, connection.transaction():
         plan = await programs.make_plan(connection, documents, wish)
         return await waving.make_waves(connection, documents, plan, policy, digest_of(policy), datetime.now(UTC))
@@ -178,6 +181,22 @@ async def test_the_plan_names_what_binds_before_anything_starts(lab: BridgeLab) 
     assert "trainer-days (3 of 4 days used, the next school asks 3)" in words(scarce.plan.waves[0].binding)
     assert scarce.plan.waves[0].if_doubled == {"trainer-days": 2}
     assert not await lab.pool.fetchval("select count(*) from program where program_id = $1", lab.program)
+
+
+async def test_a_start_that_is_no_longer_what_was_shown_is_refused(lab: BridgeLab) -> None:
+    documents = Documents()
+    async with lab.pool.acquire() as connection:
+        shown = await programs.make_plan(connection, documents, wish_of(lab))
+        await programs.refuse_changed(connection, documents, wish_of(lab), shown)
+        closed = lab.record(shown.entries[0].school.school_id, version=2, status=SchoolStatus.CLOSED)
+        lab.publish(SCHOOLS.name, [(closed.school_id, closed)])
+
+        async def changed() -> bool:
+            return await programs.make_plan(connection, documents, wish_of(lab)) != shown
+
+        await until(changed, what="the closed school to leave the plan", within=20)
+        with pytest.raises(PermanentError, match="nothing was done: look again"):
+            await programs.refuse_changed(connection, documents, wish_of(lab), shown)
 
 
 async def test_late_joiners_closures_and_the_end(lab: BridgeLab) -> None:

@@ -141,6 +141,11 @@ async def test_whether_a_school_waits_for_its_wave_nobody_knows_while_temporal_i
     assert "Temporal" in answer.stderr
 
 
+async def test_nobody_is_told_to_hand_out_devices_while_the_workflow_cannot_be_asked(desk: Desk) -> None:
+    answer = await desk.type(school.app, "hand-outs", SCHOOL)
+    assert answer.exit_code == 3, "what was remembered may be over"
+
+
 async def test_lists_filter_by_what_they_say(desk: Desk) -> None:
     lines = json.loads((await desk.type(school.app, "list", "--json", "--district", "fir")).stdout)
     assert [(line["school_id"], line["outcome"]) for line in lines] == [(SCHOOL, "unknown")]

@@ -143,7 +143,7 @@ def test_a_school_whose_accountable_leader_leaves_the_roster_is_escalated_until_
     roster("false")
     until_true(vacancies, what="the vacancy to be escalated", within=60)
     told = life.type("school", "why", school, "--program", PROGRAM).out
-    assert "leader-vacant" in told or "leader vacant" in told or "accountable" in told
+    assert "leader-vacant" in told
     roster("true")
     until_true(lambda: not vacancies(), what="the escalation to end with a new leader", within=60)
 
@@ -157,7 +157,7 @@ def test_whoever_hands_out_devices_asks_first(life: Life) -> None:
         "--stand-in", "--json",
     ).tree  # fmt: skip
     told = life.type(*asked, "--json")
-    assert (told.code, told.tree["allowed"], told.tree["source"]) == (1, False, "workflow")
+    assert (told.code, told.tree["allowed"]) == (1, False)
     hold = told.tree["stops"][0]["by"]
     assert "hand out nothing more" in life.type(*asked).out
     assert reply_of(placed)["accepted"]

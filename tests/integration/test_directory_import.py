@@ -252,9 +252,12 @@ async def test_a_plan_is_published_with_its_school_and_outlives_the_next_import(
             changes, faults = await changes_of(connection, given)
             await write_plans(connection, changes, datetime.now(UTC))
             assert (await changes_of(connection, given))[0] == [], "the same plan again changes nothing"
+            many = PlanRow(2, ADNA, tuple((f"field-{number}", "x") for number in range(20)))
+            _, crowded = await changes_of(connection, [many])
     finally:
         await connection.close()
     assert [fault.line for fault in faults] == [3]
+    assert "at most 20 fields" in crowded[0].words(), "no record could carry them"
     again = await imported(stack, *FILES)
     assert again.nothing_changed
     async with relaying(stack):

@@ -31,6 +31,7 @@ from tests.harness.scenario import (
     calendar_of,
     context_of,
     document_of,
+    policy_of,
     school_days,
 )
 from workflows.policy.approval.approvals import RANK, counted, counts_as, groups_of, lacking, lapse
@@ -123,7 +124,8 @@ def test_what_is_lacking_at_first_is_every_group_and_can_be_had(of: tuple[Approv
 def test_an_approval_lapses_only_when_something_worsens(bound: dict[str, Status], data: st.DataObject) -> None:
     after = {name: data.draw(st.sampled_from(Status)) for name in bound}
     approval = data.draw(approvals()).model_copy(update={"bound": bound})
-    ended = lapse(approval, approval.policy_digest, DISTRICT, after, ())
+    policy = policy_of(semantics=2).model_copy(update={"digest": approval.policy_digest})
+    ended = lapse(approval, policy, DISTRICT, after, ())
     # the answer relied on no waiver: a criterion that is waived now was approved as something better, or as bad
     ranks = {**RANK, Status.WAIVED: RANK[Status.NEEDS_APPROVAL]}
     worse = tuple(sorted(name for name in bound if ranks[after[name]] > RANK[bound[name]]))

@@ -6,15 +6,13 @@ from schemas.decision import Blocks, Hold
 from schemas.message import AddHold
 from schemas.school import Role, Scope, ScopeKind
 from services.console.handouts import HandOuts, hand_outs_of
-from services.console.why import Sight
 from tests.harness.console import explained
 from tests.harness.scenario import CLEAN, SCHOOL, Scenario, actor
 from tests.unit.test_policy_guards import in_beta, slow
 
 
 def asked(school: Scenario) -> HandOuts:
-    sight = Sight("workflow", school.now, school.walk.state.picture, school.walk.state.policy, None)
-    return hand_outs_of(explained(school).line, sight, school.now)
+    return hand_outs_of(explained(school).line, school.walk.state.picture, school.now)
 
 
 def held(school: Scenario, blocks: Blocks) -> Scenario:
@@ -43,4 +41,4 @@ def test_a_school_that_a_guard_took_back_hands_out_nothing_until_it_passes_again
 
 
 def test_a_rollout_that_stopped_hands_out_nothing() -> None:
-    assert [each.by for each in asked(Scenario().stopped()).stops] == ["program"]
+    assert [(each.by, each.ends) for each in asked(Scenario().stopped()).stops] == [("program", "for good")]

@@ -10,7 +10,7 @@ from schemas.gate import Criterion, Document, Severity, Threshold
 from schemas.school import Actor, GateId, Phase, Role, Scope, ScopeKind
 from tests.harness.scenario import DISTRICT, ELSEWHERE, LIFE, Scenario, actor, calendar_of, context_of, gate_of, gates
 from tests.harness.scenario import policy_of as policy_with
-from workflows.policy.acts.documenting import VERSIONS_MAX
+from workflows.policy.documents import VERSIONS_MAX
 from workflows.policy.picture import fold_fact
 
 PLAN, FIRST, SECOND = "rollout-plan", "sha256:" + "1" * 64, "sha256:" + "2" * 64

@@ -103,6 +103,14 @@ def test_an_acknowledgement_never_hastens_the_next_rung(semantics: int) -> None:
     assert (days[1] < 5) if semantics == 1 else (days[1] == 12.0)
 
 
+def test_a_rung_that_no_calendar_reaches_is_not_fired_by_an_acknowledgement() -> None:
+    ladder = Ladder(rungs=(Rung(roles=(Role.SCHOOL_LEAD,)), Rung(roles=(Role.PRINCIPAL,), after_days=50)))
+    policy = resolve(document(ladder).model_copy(update={"semantics": 2}), "standard")
+    school = Scenario(policy, calendar=calendar_of(school_days(20)))
+    acknowledged(school.days_pass(2.1)).days_pass(15)
+    assert [rung for rung, _ in fired(school)] == [1]
+
+
 @MEANINGS
 def test_a_closure_told_afterwards_fires_no_rung_a_second_time(semantics: int) -> None:
     school = Scenario(policy_of_ladder(semantics)).signs().hears(CLEAN | {CAPACITY: 0.8})

@@ -4,11 +4,12 @@ The picture's holds are made equal to what the advisories say, at every message 
 Where it cannot be known whether the school matches, the policy says hold or pass; the default fails closed.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
 from schemas.advisory import AdvisoriesArrived, Advisory
-from schemas.decision import Hold
+from schemas.decision import EvidenceItem, Hold
 from schemas.fact import HoldAdded, HoldReleased
 from schemas.model import digest_of
 from workflows.policy.criteria.reading import is_usable
@@ -74,11 +75,15 @@ def matches(advisory: Advisory, known: Known) -> Truth:
 
 def known_of(state: RolloutState, now: datetime) -> Known:
     """What the school's workflow knows of its school. Stale and imagined names are not known, as at a gate."""
-    evidence = state.evidence
-    if state.policy.semantics >= 2:
-        ground = Ground(inputs_for(state, state.picture.phase.gate), counting(state), now)
-        evidence = {name: item for name, item in evidence.items() if not item.detail or is_usable(name, item, ground)}
-    return Known(state.school_id, state.program_id, state.context, evidence, state.wave)
+    ground = Ground(inputs_for(state, state.picture.phase.gate), counting(state), now, state.policy.semantics)
+    return Known(state.school_id, state.program_id, state.context, believed(state.evidence, ground), state.wave)
+
+
+def believed(evidence: Mapping[str, EvidenceItem], ground: Ground) -> Mapping[str, EvidenceItem]:
+    """The evidence whose names count now, as at a gate; under the first semantics all of it."""
+    if ground.semantics < 2:
+        return evidence
+    return {name: item for name, item in evidence.items() if not item.detail or is_usable(name, item, ground)}
 
 
 def _holds(state: RolloutState, advisory: Advisory, now: datetime) -> Literal["yes", "unknown"] | None:

@@ -9,6 +9,9 @@ from schemas.document import DocumentApproved, DocumentFiled, FiledDocument
 from schemas.fact import Picture
 from schemas.gate import Document, Gate, Severity
 
+VERSIONS_MAX = 50
+"""Versions of one document that were replaced, whose digests a school carries. Our judgement, 2026-11-25."""
+
 
 def asked_for(gate: Gate) -> tuple[Document, ...]:
     """The gate's document criteria, in policy order."""
@@ -44,7 +47,7 @@ def fold_document(picture: Picture, body: DocumentFiled | DocumentApproved) -> d
         kind, before = body.document.document, picture.documents.get(body.document.document)
         change: dict[str, object] = {"documents": {**picture.documents, kind: body.document}}
         if before is not None:
-            gone = (*picture.replaced_documents.get(kind, ()), before.digest)
+            gone = (*picture.replaced_documents.get(kind, ()), before.digest)[-VERSIONS_MAX:]
             change["replaced_documents"] = {**picture.replaced_documents, kind: gone}
         return change
     filed = picture.documents.get(body.document)

@@ -9,7 +9,6 @@ from datetime import datetime
 
 from schemas.calendar import Calendar
 from schemas.decision import GateInputs, Outcome, Reason, Status
-from schemas.gate import SEMANTICS
 from schemas.readiness import Missing, Origin
 
 OUTCOME_OF: Mapping[Status, Outcome] = {
@@ -38,7 +37,8 @@ class Ground:
     calendar: Calendar | None
     """None: unknown, another district's, or imagined in a real program."""
     now: datetime
-    semantics: int = SEMANTICS
+    semantics: int
+    """The policy's: which meaning decides."""
 
 
 @dataclass(slots=True)

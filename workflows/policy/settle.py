@@ -117,9 +117,7 @@ def _lapse(ledger: Ledger, gate_id: GateId) -> None:
     district = state.context.district_id if state.context else None
     for act_id, approval in sorted(state.picture.approvals.items()):
         versions_gone = changed(gate, approval.documents, inputs.documents)
-        ended = lapse(
-            approval, state.policy.digest, district, statuses, in_force, versions_gone, state.policy.semantics
-        )
+        ended = lapse(approval, state.policy, district, statuses, in_force, versions_gone)
         if ended is not None:
             cause, criterion_ids = ended
             ledger.write(ApprovalLapsed(act_id=act_id, gate=approval.gate, cause=cause, criterion_ids=criterion_ids))

@@ -40,7 +40,7 @@ class Checked(Answer):
 def check(file: FileArgument, as_json: JsonOption = False) -> None:
     """Shows which schools under way match, which do not, and of which it is not known. Publishes nothing."""
     made = advisory_from(file, read_tree(file), datetime.now(UTC), None, "advisory-checked")
-    found = serve(lambda session: advisories.reach(session.connection, made))
+    found = serve(lambda session: advisories.reach(session.connection, made, session.now))
     answer = Checked(
         reason=made.reason, counts=advisories.counts(found),
         matching=tuple(each for each in found if each.matches is True),
@@ -98,7 +98,9 @@ def list_all(
 
     async def work(session: Session) -> list[tuple[Advisory, dict[str, int]]]:
         found = await advisories.listed(session.connection, withdrawn=everything)
-        return [(each, advisories.counts(await advisories.reach(session.connection, each))) for each in found]
+        return [
+            (each, advisories.counts(await advisories.reach(session.connection, each, session.now))) for each in found
+        ]
 
     found = serve(work)
     if as_json:

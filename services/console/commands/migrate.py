@@ -85,7 +85,9 @@ async def _work(
         return made
     identity = act_id or f"migrate-{uuid4()}"
     actor = await _actor(session, lines[0], who, identity)
-    if not agreed(f"Give {len(made.schools)} schools {made.policy}? (act {identity})", yes=yes):
+    if not agreed(f"Give {len(made.schools)} schools {made.policy}? (act {identity})", yes=yes, as_json=as_json):
+        if as_json:
+            return made
         raise typer.Exit(DONE)
     back = await _pinned_now(session, lines)
     carried = await migration.carry(client, grounds, actor, identity, reason, _told("told"))

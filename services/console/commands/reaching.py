@@ -80,7 +80,7 @@ async def _work(
             made = make(session, actor, identity, standing)
         except ValidationError as error:
             typed_wrong(error)
-        found = await advisories.reach(connection, made)
+        found = await advisories.reach(connection, made, session.now)
         answer = ScopeAnswer(
             advisory=made, published=False, schools=tuple(found), counts=advisories.counts(found), undo=_undo(made)
         )

@@ -8,7 +8,7 @@ import typer
 from schemas.decision import Outcome
 from schemas.readiness import CATALOGUE, Reading
 from schemas.school import Phase
-from services.console import history, library, views
+from services.console import door, history, library, views
 from services.console.commands import screen
 from services.console.commands.acting import JsonOption, ProgramOption, SchoolArgument
 from services.console.commands.session import (
@@ -152,12 +152,15 @@ def _print_waits(answers: tuple[WaitingAnswer, ...]) -> None:
 def hand_outs(school: SchoolArgument, program: ProgramOption = None, as_json: JsonOption = False) -> None:
     """Tells whether devices may be handed out at a school now. Whoever hands out asks first: exits with 1 if not.
 
+    Only the school's workflow answers; while it can't be reached nobody knows, and the command exits with 3.
     Example: firstbell school hand-outs "Adna Elementary" && hand-out
     """
 
     async def work(session: Session) -> HandOuts:
         line = await one_rollout(session, school, program)
-        return hand_outs_of(line, await sight_of(session, line), session.now)
+        client = await door.connect(session.settings)
+        view = await door.look(client, line.program_id, line.school_id, session.now)
+        return hand_outs_of(line, view.picture, session.now)
 
     answer = serve(work)
     if as_json:
@@ -172,13 +175,9 @@ def _print_hand_outs(answer: HandOuts) -> None:
     announce([line])
     paper = screen.paper()
     paper.print(f"{line.school} ({line.district}), program {line.program_id}", style="bold")
-    if answer.source != "workflow":
-        paper.print(f"as of {screen.moment(answer.as_of)}: its workflow was not reached", style="dim")
     paper.print("hand-outs may go on" if answer.allowed else "hand out nothing more")
     for each in answer.stops:
-        ends = f"until {screen.moment(each.until)}" if each.until else "until it is lifted"
-        lifted = f"{ends}, by the {each.lifted_by.value}" if each.lifted_by else "until it passes its gate again"
-        paper.print(f"  {each.by}: {each.reason}, since {screen.moment(each.since) or '–'}, {lifted}")
+        paper.print(f"  {each.by}: {each.reason}, since {screen.moment(each.since) or '–'}, {each.ends}")
 
 
 @app.command("history", epilog=CODES)

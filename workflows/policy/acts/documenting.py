@@ -11,14 +11,12 @@ from schemas.document import (
 from schemas.gate import Document
 from schemas.message import CommandReply
 from workflows.policy.acts.refusal import refuse
-from workflows.policy.documents import asked_for
+from workflows.policy.documents import VERSIONS_MAX, asked_for
 from workflows.policy.ledger import Ledger
 from workflows.policy.people import approval_that_counts, covers, persons
 from workflows.policy.state import RolloutState
 
 Documenting = FileDocument | ApproveDocument
-VERSIONS_MAX = 50
-"""Versions of one document that were replaced, whose digests a school carries. Our judgement, 2026-11-25."""
 
 
 def criteria_for(state: RolloutState, document: str) -> tuple[Document, ...]:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from schemas.consent import ApprovalGroup, Awaited
 from schemas.decision import Approval, CriterionResult, GateInputs, Status
-from schemas.gate import SEMANTICS, Gate, SchoolPolicy, Severity
+from schemas.gate import Gate, SchoolPolicy, Severity
 from schemas.school import Role
 from workflows.policy import freezes, holds
 from workflows.policy.documents import changed
@@ -64,19 +64,18 @@ def worsened(approval: Approval, statuses: Statuses, semantics: int) -> tuple[st
 
 def lapse(
     approval: Approval,
-    policy_digest: str,
+    policy: SchoolPolicy,
     district_id: str | None,
     statuses: Statuses,
     in_force: Collection[str],
     documents_changed: tuple[str, ...] = (),
-    semantics: int = SEMANTICS,
 ) -> tuple[Cause, tuple[str, ...]] | None:
     """Why an answer no longer counts, and the criteria it is about; None while it stands.
 
     `in_force`: the ids of the waivers that hold now. `documents_changed`: the gate's criteria whose document has
     another version than when the answer was given.
     """
-    if approval.policy_digest != policy_digest:
+    if approval.policy_digest != policy.digest:
         return "policy-changed", ()
     if approval.district_id != district_id:
         return "district-changed", ()
@@ -87,7 +86,7 @@ def lapse(
         return "waiver-ended", ended
     if documents_changed:
         return "document-changed", documents_changed
-    worse = worsened(approval, statuses, semantics)
+    worse = worsened(approval, statuses, policy.semantics)
     return ("status-worsened", worse) if worse else None
 
 
@@ -114,15 +113,7 @@ def standing(
         if approval.answer == "approved"
         and (approval.gate, approval.attempt) == (inputs.gate, inputs.attempt)
         and counts_as(approval, gate) is not None
-        and lapse(
-            approval,
-            policy.digest,
-            district,
-            statuses,
-            in_force,
-            changed(gate, approval.documents, inputs.documents),
-            policy.semantics,
-        )
+        and lapse(approval, policy, district, statuses, in_force, changed(gate, approval.documents, inputs.documents))
         is None
     ]
 

@@ -40,7 +40,8 @@ def next_due(escalation: Escalation, ladder: Ladder, calendar: Calendar | None, 
     at = _due_at(escalation, ladder, calendar, number, repeat)
     if escalation.acknowledged_at is not None and calendar is not None:
         silent_until = act_by(ladder, calendar, escalation.acknowledged_at)
-        at = silent_until if semantics < 2 or at is None or silent_until is None else latest(at, silent_until)
+        both = None if at is None or silent_until is None else latest(at, silent_until)  # None: later than any calendar
+        at = both if semantics >= 2 else silent_until
     return Due(number, repeat, ladder.rungs[number - 1], at)
 
 
