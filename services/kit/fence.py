@@ -5,7 +5,7 @@ and are dropped. It refuses to guess: a topic that was recreated, or a log that 
 stops the consumer.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -72,13 +72,17 @@ async def lock(connection: Connection, group: str, places: Iterable[tuple[str, s
         )
         for row in rows
     }
-    for topic, topic_id, partition in wanted:
+    for topic, _, partition in wanted:
         if (topic, partition) not in found:
-            raise FenceBrokenError(
-                f"fence of {group} at {topic}[{partition}], topic id {topic_id}: expected a row, seen none; "
-                "restart the process, which begins the partition anew"
-            )
+            raise _dropped(group, topic, partition)
     return found
+
+
+def _dropped(group: str, topic: str, partition: int) -> FenceBrokenError:
+    return FenceBrokenError(
+        f"fence of {group} at {topic}[{partition}]: expected a row, seen none; restart the process, which begins the "
+        "partition anew"
+    )
 
 
 async def advance(connection: Connection, group: str, tallies: Collection[Tally]) -> None:
@@ -127,6 +131,21 @@ async def position(connection: Connection, group: str, logs: Sequence[Log]) -> d
         row = by_place[log.topic, log.partition]
         check(group, log, row["topic_id"], row["next_offset"], row["updated_at"])
     return {(log.topic, log.partition): by_place[log.topic, log.partition]["next_offset"] for log in logs}
+
+
+async def fallen(connection: Connection, group: str, stands: Mapping[Place, int]) -> dict[Place, int]:
+    """The fences that are below where their consumer stands. Takes no lock.
+
+    Raises FenceBrokenError when a row is missing: the fence was dropped under a running consumer.
+    """
+    rows = await connection.fetch(
+        "select topic, partition, next_offset from fence where consumer_group = $1 and not retired", group
+    )
+    fences = {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+    for place in stands:
+        if place not in fences:
+            raise _dropped(group, *place)
+    return {place: fences[place] for place, offset in stands.items() if fences[place] < offset}
 
 
 async def retire(connection: Connection, topic: str, group: str | None = None) -> int:

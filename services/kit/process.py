@@ -224,13 +224,14 @@ class Process:
         self._log.warning("kafka-client", because=str(error))
 
     async def _watch(self) -> None:
-        """Keeps gauges fresh, and sees a topic made anew behind the consumers' backs."""
+        """Keeps gauges fresh, and sees a topic made anew, or a database restored, behind the consumers' backs."""
         while not self.stopping.is_set():
             try:
                 await self.gauges.refresh()
                 self._tell()
                 for consuming in self._consuming:
                     await consuming.check_topics()
+                    await consuming.check_fences()
             except Exception as error:
                 if not isinstance(error, KafkaException) and not is_transient(error):
                     raise

@@ -148,6 +148,17 @@ async def test_a_fence_set_back_under_a_running_consumer_is_followed(lab: Lab) -
     assert (await lab.query("select count(*), max(times) from effect"))[0]["count"] == 1100
 
 
+async def test_a_fence_set_back_at_the_end_of_a_quiet_log_is_followed_though_no_record_comes(lab: Lab) -> None:
+    await lab.send([Tick(id=f"t{n}") for n in range(1000)])
+    lab.start()
+    await lab.moved(1000)
+    await lab.query("update fence set next_offset = first_offset, applied = 0")
+    await lab.query("truncate effect")
+    counts = await lab.moved(1000)
+    assert counts["applied"] == 1000
+    assert (await lab.query("select count(*), max(times) from effect"))[0]["count"] == 1000
+
+
 async def test_a_recreated_topic_stops_the_process(lab: Lab) -> None:
     await lab.send([Tick(id=f"t{n}") for n in range(100)])
     lab.start()
