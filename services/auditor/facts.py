@@ -84,7 +84,7 @@ def _check_school(key: tuple[str, str], facts: Sequence[Fact], documents: Docume
                     subject=_name(fact),
                     expected=f"fact {expected}",
                     seen=f"fact {sequence}: a gap",
-                    next_step="reload fact rows from the fact topic; a lost fact is an incident",
+                    next_step="`firstbell bridge recall` takes it from its history; what that calls lost is an incident",
                 )
             )
             return

@@ -1,4 +1,4 @@
-"""`firstbell program plan|start|status|halt|resume|stop` and `firstbell bridge resync`: an operator's commands."""
+"""`firstbell program plan|start|status|halt|resume|stop` and `firstbell bridge resync|recall`: an operator's commands."""
 
 import json
 from dataclasses import asdict
@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from services.bridge import forecast_cli, programs, rollouts, starting, wave_cli, wave_files, waving
+from services.bridge import forecast_cli, programs, recalling, rollouts, starting, wave_cli, wave_files, waving
 from services.bridge.copies import wait_until_level
 from services.bridge.documents import Documents
 from services.bridge.session import (
@@ -34,7 +34,7 @@ from services.bridge.session import (
 from services.bridge.wave_status import WaveStatus, wave_status
 from services.kit.database import Pool
 from services.kit.settings import Settings
-from services.kit.terminal import agreed, codes, emit
+from services.kit.terminal import NO, agreed, codes, emit
 
 CODES = codes(None)
 app = typer.Typer(no_args_is_help=True, help="Programs: which schools roll out, under which policy.", epilog=CODES)
@@ -230,3 +230,33 @@ def resync(
 
     count = serve(home, work)
     typer.echo(json.dumps({"marked": count}) if as_json else f"{count} schools marked; the bridge sends at its pace")
+
+
+@bridge_app.command(epilog=codes("facts are lost, or contradict what is held"))
+def recall(
+    program: Annotated[str | None, typer.Option(help="Only this program and its schools.")] = None,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """After a restore: take facts that never left for Kafka from Temporal's histories. Repeat it at will.
+
+    Example: firstbell bridge recall --program wa-2026
+    """
+
+    async def work(settings: Settings, pool: Pool) -> recalling.Recalled:
+        client = await client_of(settings)
+        with Progressing("recalling") as told:
+            return await recalling.recall(pool, client, program, settings.bridge_signals_per_second, told)
+
+    recalled = serve(home, work)
+    if as_json:
+        emit(asdict(recalled))
+    else:
+        count = sum(map(len, recalled.found.values()))
+        typer.echo(f"{recalled.looked_count} histories read: {count} facts of {len(recalled.found)} were missing")
+        for name, sequences in sorted(recalled.lost.items()):
+            typer.echo(f"{name}: facts {', '.join(map(str, sequences))} are in no history any more")
+        for conflict in recalled.conflicts:
+            typer.echo(conflict)
+    if recalled.lost or recalled.conflicts:
+        raise typer.Exit(NO)

@@ -1,7 +1,7 @@
 """Facts made durable, once: a row for ever and an outbox row for Kafka, in one transaction.
 
-Called by the activity, and by the subscription that reloads facts after a restore. The same key with another
-digest is an alarm: two histories of one school exist, and neither may be preferred by accident.
+Called by the activity, by the subscription that reloads facts after a restore, and by `recalling`. The same key with
+another digest is an alarm: two histories of one school exist, and neither may be preferred by accident.
 """
 
 from collections.abc import Sequence
@@ -84,12 +84,7 @@ async def publish(connection: Connection, facts: Sequence[Fact], now: datetime) 
         ],
     )  # fmt: skip
     if fresh:
-        await _follow(connection, fresh)
-        await repinning.follow(connection, fresh)
-        keys = sorted({key_of(fact)[:2] for fact in fresh if fact.body.kind in LISTENING_KINDS})
-        if keys:
-            await rollouts.refill(connection, keys)
-            await rollouts.mark_listening(connection, keys, now, urgent=True)
+        await _follow(connection, fresh, now)
     return fresh
 
 
@@ -129,12 +124,12 @@ class _Followed:
             self.unmet_since, self.unmet_kept = None, False
 
 
-async def _follow(connection: Connection, fresh: Sequence[Fact]) -> None:
-    """The rollout's row says where the school stands, for `program status`; the workflow alone knows."""
+async def _follow(connection: Connection, fresh: Sequence[Fact], now: datetime) -> None:
+    """The rollout's row says where the school stands and what it shall hear; the workflow alone knows."""
     schools: dict[rollouts.Key, _Followed] = {}
     for fact in fresh:
         schools.setdefault((fact.program_id, fact.school_id), _Followed(fact)).take(fact)
-    for one in schools.values():
+    for _, one in sorted(schools.items()):
         last = one.last
         await connection.execute(
             """update rollout set fact_sequence = $3, phase = $4, fact_at = $5,
@@ -145,11 +140,17 @@ async def _follow(connection: Connection, fresh: Sequence[Fact]) -> None:
             *key_of(last), last.phase.value, last.occurred_at, one.outcome_kept, one.outcome, one.asked_kept, one.asked,
             one.unmet_kept, one.unmet_since, one.stopped,
         )  # fmt: skip
+    await repinning.follow(connection, fresh)
+    keys = sorted({key_of(fact)[:2] for fact in fresh if fact.body.kind in LISTENING_KINDS})
+    if keys:
+        await rollouts.refill(connection, keys)
+        await rollouts.mark_listening(connection, keys, now, urgent=True)
 
 
 async def take_facts(batch: Batch, records: Sequence[Record[BaseModel]]) -> Sequence[Result]:
     """Reloads facts that a restored database lost; those it has are compared. Conflicts become dead letters."""
     results: list[Result] = []
+    reloaded: list[Fact] = []
     for each in records:
         fact = each.value
         if not isinstance(fact, Fact):
@@ -160,9 +161,10 @@ async def take_facts(batch: Batch, records: Sequence[Record[BaseModel]]) -> Sequ
         except FactConflictError as conflict:
             results.append(Dead("fact-conflict", str(conflict)))
             continue
-        await _follow(batch.connection, fresh)
-        await repinning.follow(batch.connection, fresh)
+        reloaded += fresh
         results.append(Disposition.APPLIED if fresh else Disposition.DUPLICATE)
+    if reloaded:
+        await _follow(batch.connection, reloaded, batch.now)
     return results
 
 

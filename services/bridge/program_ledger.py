@@ -1,7 +1,7 @@
 """A program's facts made durable, once, and what follows from them for its schools' rows.
 
-Called by the activity, and by the subscription that reloads facts after a restore. A fact that admits schools makes
-them `starting`: the bridge's own task starts them, so that a crash anywhere loses nobody.
+Called by the activity, by the subscription that reloads facts after a restore, and by `recalling`. A fact that admits
+schools makes them `starting`: the bridge's own task starts them, so that a crash anywhere loses nobody.
 """
 
 from collections.abc import Sequence
@@ -67,17 +67,36 @@ async def _record(connection: Connection, fact: ProgramFact, document: bytes) ->
 
 
 async def _follow(connection: Connection, fact: ProgramFact) -> None:
+    """What a new fact means for the schools' rows, at once; the program's picture waits at gaps.
+
+    So counts taken beside a gap tell an old `known_sequence`, and admission, not knowing whom the lost facts admitted,
+    admits nobody on them.
+    """
     held = await connection.fetchrow(
         "select picture, picture_sequence from program where program_id = $1 for update", fact.program_id
     )
-    if held is None or held["picture_sequence"] >= fact.fact_sequence:
-        return  # another installation's program, or followed before
-    before = ProgramPicture() if held["picture"] is None else ProgramPicture.model_validate_json(held["picture"])
-    picture = fold_program_fact(before, fact)
+    if held is None:
+        return  # another installation's program
+    await _apply(connection, fact)
+    known: int = held["picture_sequence"]
+    rows = await connection.fetch(
+        """select fact_sequence, document from program_fact where program_id = $1 and fact_sequence > $2
+        order by fact_sequence""",
+        fact.program_id, known,
+    )  # fmt: skip
+    picture = ProgramPicture() if held["picture"] is None else ProgramPicture.model_validate_json(held["picture"])
+    for row in rows:
+        if row["fact_sequence"] != known + 1:
+            break
+        known += 1
+        picture = fold_program_fact(picture, ProgramFact.model_validate_json(row["document"]))
     await connection.execute(
         "update program set picture = $2, picture_sequence = $3 where program_id = $1",
-        fact.program_id, picture.model_dump_json(), fact.fact_sequence,
+        fact.program_id, picture.model_dump_json(), known,
     )  # fmt: skip
+
+
+async def _apply(connection: Connection, fact: ProgramFact) -> None:
     body = fact.body
     match body:
         case SchoolsAdmitted():

@@ -89,7 +89,7 @@ async def start_all(
             program_id, school.school_id, first.advisories_version if begun else 0,
         )  # fmt: skip
 
-    await _paced(len(rows), start, rate, told)
+    await paced(len(rows), start, rate, told)
     return len(rows)
 
 
@@ -146,7 +146,7 @@ async def stop_all(pool: Pool, client: Client, program_id: str, reason: str, rat
                 "update rollout set status = 'stopped' where program_id = $1 and school_id = $2", program_id, school_id
             )
 
-    await _paced(len(rows), stop, rate, told)
+    await paced(len(rows), stop, rate, told)
     await pool.execute("update program set stopped_at = now() where program_id = $1", program_id)
     return len(rows)
 
@@ -163,7 +163,7 @@ async def _stop_admission(pool: Pool, client: Client, program_id: str, reason: s
     await pool.execute("update rollout set status = 'left' where program_id = $1 and status = 'waiting'", program_id)
 
 
-async def _paced(count: int, work: Callable[[int], Awaitable[None]], rate: float, told: Told) -> None:
+async def paced(count: int, work: Callable[[int], Awaitable[None]], rate: float, told: Told) -> None:
     """Does `work` for each index, a few at once, at the pace. Raises the first error; what was done stays done."""
     pace, done, left = Pace(rate), 0, iter(range(count))
 

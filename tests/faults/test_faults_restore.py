@@ -1,4 +1,4 @@
-"""A database restored from before catches up from the log; a topic made anew stops its reader until a person says so."""
+"""A database restored from before catches up from logs and histories; a topic made anew stops its reader, until told."""
 
 import asyncio
 import json
@@ -6,6 +6,7 @@ import random
 import shutil
 import subprocess
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from schemas.events.raw import FeedWatermark
+from schemas.fact import Fact
 from schemas.school import Scope, ScopeKind
 from schemas.signal import Origin
 from schemas.topics import TRAINING
@@ -20,7 +22,7 @@ from services.auditor.breach import Invariant
 from services.kit.envelope import encode
 from services.kit.kafka import client_config
 from tests.faults.test_faults_poison import projection
-from tests.harness.faults import FaultLab
+from tests.harness.faults import FaultLab, Walkers
 from tests.harness.faults_feed import NOW, feed
 
 pytestmark = [pytest.mark.stack, pytest.mark.fault, pytest.mark.timeout(300)]
@@ -44,12 +46,15 @@ async def test_a_database_restored_from_before_catches_up_and_says_the_same(lab:
 
         lab.send(events[EVENTS // 2 :])
         await walkers.walk("beta")
-        await walkers.histories()  # a hold placed and lifted: facts that the copy cannot have, however far it was
         await lab.level()
-        things, facts = await projection(lab, schools), await walkers.all_facts()
+        things = await projection(lab, schools)
         assert lab.command("audit", "head").returncode == 0
 
-        for room in WRITERS:
+        lab.stack.stop("bridge")
+        left = await walkers.all_facts()
+        await walkers.histories()  # a hold placed and lifted: facts that neither the copy nor any topic has
+        facts = await lab.patiently(partial(grown, walkers, left), what="facts of every school in the outbox")
+        for room in WRITERS[1:]:
             lab.stack.stop(room)
         lab.stack.stop("postgres")
         shutil.rmtree(data)
@@ -67,6 +72,10 @@ async def test_a_database_restored_from_before_catches_up_and_says_the_same(lab:
         await lab.level()
         assert (await lab.counts())["moved"] - before["moved"] == EVENTS
         assert await projection(lab, schools) == things
+        recalled = lab.command("bridge", "recall", "--json")
+        assert recalled.returncode == 0, recalled.stdout + recalled.stderr
+        found = json.loads(recalled.stdout)["found"]
+        assert {f"{walkers.program}/{school}" for school in facts} <= found.keys()
         after = await walkers.all_facts()
         assert {school: after[school][: len(facts[school])] for school in facts} == facts
         await walkers.walk("training")  # and they go on from where Temporal knows them to be
@@ -117,6 +126,12 @@ async def test_a_topic_made_anew_stops_its_reader_until_a_person_sets_the_fence_
 
     await lab.patiently(counted, what="the story to be told again, and known")
     await lab.sound(Invariant.CONSERVATION, Invariant.REBUILD)
+
+
+async def grown(walkers: Walkers, before: dict[str, list[Fact]]) -> dict[str, list[Fact]] | None:
+    """Every school's facts, once each has more than before."""
+    facts = await walkers.all_facts()
+    return facts if all(len(facts[school]) > len(before[school]) for school in facts) else None
 
 
 def copy(data: Path, to: Path) -> None:

@@ -141,22 +141,29 @@ class FaultLab:
 
     async def level(self, within: float = 90.0) -> None:
         """Returns once every room has read its topics to their ends, sent its outbox and computed its scopes."""
+        behind: list[str] = []
 
         async def look() -> bool:
-            waiting = 0
+            behind.clear()
             for (room,) in await self.query(
                 "select table_schema from information_schema.tables where table_name = 'fence'"
             ):
-                if (await self.query(f'select exists (select from "{room}".outbox) as e'))[0]["e"]:  # noqa: S608
-                    return False
+                unsent = (await self.query(f'select count(*) from "{room}".outbox'))[0][0]  # noqa: S608
+                if unsent:
+                    behind.append(f"{room} has {unsent} rows in its outbox")
                 rows = await self.query(
                     f'select topic, partition, next_offset from "{room}".fence where not retired'  # noqa: S608
                 )
                 ends = await asyncio.to_thread(self._ends, {(row["topic"], row["partition"]) for row in rows})
-                waiting += sum(ends[row["topic"], row["partition"]] - row["next_offset"] for row in rows)
-            return waiting == 0
+                for topic, partition, fence in rows:
+                    if fence != ends[topic, partition]:
+                        behind.append(f"{room} is at {fence} of {ends[topic, partition]} in {topic}/{partition}")
+            return not behind
 
-        await self.patiently(look, what="every room to be level with its topics", within=within, every=0.3)
+        try:
+            await self.patiently(look, what="every room to be level with its topics", within=within, every=0.3)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; {'; '.join(behind)}") from error
 
     def _ends(self, places: Collection[tuple[str, int]]) -> dict[tuple[str, int], int]:
         consumer = Consumer(client_config(self.stack.settings) | {"group.id": "faults-ends"})
