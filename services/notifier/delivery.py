@@ -41,13 +41,18 @@ _DUE = """
 select distinct n.actor_id, n.channel from notice n
 where n.state in ('waiting', 'sending') and n.not_before <= $1 order by 1, 2"""
 
+# What is not urgent goes along with the first of its lane that is due, so that a person gets one digest, not a drip: quiet
+# hours are over for all when they are for one. A page is one subject's, and goes alone.
 # `sending` in a lane that is not under way was left by a process or a connection that died: nobody knows whether it
 # arrived, so it goes again. What ends a page waits for its beginning: an earlier notice of the subject, still to be sent.
 _TAKE = """
 select n.notice_id, n.program_id, n.school_id, coalesce(s.name, n.school_id) as school, n.kind, n.role, n.action,
     n.subject, n.gate, n.criterion_ids, n.urgent, n.simulated, n.due_at, n.occurred_at
 from notice n left join school s using (school_id)
-where n.actor_id = $1 and n.channel = $2 and n.state in ('waiting', 'sending') and n.not_before <= $3
+where n.actor_id = $1 and n.channel = $2 and n.state in ('waiting', 'sending')
+    and (n.not_before <= $3 or $5 and not n.urgent and n.attempts = 0 and exists (select from notice d
+        where d.actor_id = $1 and d.channel = $2 and d.state in ('waiting', 'sending') and not d.urgent
+            and d.not_before <= $3))
     and not exists (select from notice e where e.actor_id = n.actor_id and e.channel = n.channel
         and e.subject = n.subject and e.notice_id < n.notice_id and e.state in ('waiting', 'sending') and e.not_before > $3)
 order by n.urgent desc, n.notice_id limit $4 for update of n"""
@@ -126,7 +131,7 @@ class Delivery:
             self._log.warning("delivery-waits", channel=lane[1], because=repr(trouble)[:300])
 
     async def _take(self, lane: Lane, now: datetime) -> _Parcel | None:
-        """What goes out as one message now: for mail and chat all that is due, for a page one subject's next step."""
+        """What goes out as one message now: for mail and chat a digest, for a page one subject's next step."""
         async with self._pool.acquire() as connection, connection.transaction():
             contact = await connection.fetchrow(
                 "select kind, address from contact where actor_id = $1 and channel = $2", *lane
@@ -137,7 +142,7 @@ class Delivery:
                     where actor_id = $1 and channel = $2 and state = 'waiting'""", *lane,
                 )  # fmt: skip
                 return None
-            rows = await connection.fetch(_TAKE, *lane, now, NOTICES_MAX)
+            rows = await connection.fetch(_TAKE, *lane, now, NOTICES_MAX, contact["kind"] != "pagerduty")
             notices = [Notice(**{**dict(row), "criterion_ids": tuple(row["criterion_ids"])}) for row in rows]
             notices = _together(notices, contact["kind"])
             if not notices:

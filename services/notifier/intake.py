@@ -29,6 +29,8 @@ class Intake:
     def __init__(self, gather_seconds: float, oldest_hours: float) -> None:
         self._gather_seconds = gather_seconds
         self._oldest = timedelta(hours=oldest_hours)
+        self._looked_to = 0
+        """The last notice without a receiver that was looked at; 0: begin anew. So that none waits behind the hopeless."""
 
     async def take(self, batch: Batch, records: Sequence[Record[BaseModel]]) -> list[Disposition]:
         """Each fact is applied, a duplicate, or concerns nobody."""
@@ -48,10 +50,11 @@ class Intake:
     async def take_up(self, batch: Batch) -> None:
         """A sweep: what reached nobody is told after all, once somebody holds the role or can be reached."""
         stranded = await batch.connection.fetch(
-            """select * from notice where state in ('no-holder', 'no-contact') and occurred_at >= $1
+            """select * from notice where state in ('no-holder', 'no-contact') and occurred_at >= $1 and notice_id > $3
             order by notice_id limit $2 for update""",
-            batch.now - self._oldest, STRANDED_MAX,
+            batch.now - self._oldest, STRANDED_MAX, self._looked_to,
         )  # fmt: skip
+        self._looked_to = stranded[-1]["notice_id"] if len(stranded) == STRANDED_MAX else 0
         for row in stranded:
             found = await reached(batch.connection, row["program_id"], row["school_id"], row["role"], row["actor_id"])
             ways = [each for each in found if each.channel and row["actor_id"] in ("", each.actor_id)]
