@@ -48,14 +48,14 @@ def held_and_mended(world: World, seen: Seen) -> None:
     def held(lines: list[Line]) -> Line | None:
         return next((line for line in lines if line["school_id"] in slow and line["outcome"] == "unmet"), None)
 
-    school = wait_for(world, held, 40)
+    school = wait_for(world, held, 40 * world.day_seconds)
     if school is None:
-        seen.misses.append("no school was held by its network within 40 s")
+        seen.misses.append("no school was held by its network within 40 days")
         return
     say = world.screen.say
     say(f"{school['school']} is held. Why?")
     world.screen.show(call("school", "why", school["school_id"], "--program", PROGRAM).out)
-    wait_for(world, lambda _: True if world.day() > 11 else None, 60)
+    wait_for(world, lambda _: True if world.day() > 11 else None, 60 * world.day_seconds)
     world.simulate("repair", school["school_id"])
     say(f"its line was upgraded (SIMULATED): {school['school']} reports a new probe")
 
@@ -63,11 +63,11 @@ def held_and_mended(world: World, seen: Seen) -> None:
         line = _one(lines, school["school_id"])
         return line if line["phase"] != "infrastructure-check" else None
 
-    moved = wait_for(world, advanced, 30)
+    moved = wait_for(world, advanced, 30 * world.day_seconds)
     if moved:
         say(f"{school['school']} advanced to {moved['phase']}, unattended, on measured evidence")
     else:
-        seen.misses.append(f"{school['school']} did not advance within 30 s of its repair")
+        seen.misses.append(f"{school['school']} did not advance within 30 days of its repair")
 
 
 ENOUGH_SCHOOLS = 3
@@ -173,7 +173,7 @@ def ask(world: World, seen: Seen) -> None:
         def moved(lines: list[Line]) -> bool | None:
             return True if _one(lines, school["school_id"])["phase"] == "scale" else None
 
-        reached = wait_for(world, moved, 20)
+        reached = wait_for(world, moved, 20 * world.day_seconds)
         say(f"answered by {actor}: {school['school']} {'advanced to scale' if reached else 'did not advance'}")
         if not reached:
             seen.misses.append(f"{school['school']} did not advance after its approval")

@@ -3,7 +3,6 @@
 Three schools carry it: two that nothing befalls, and one whose line is slow. Called by cli.py; last screen: people_closing.
 """
 
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -45,7 +44,7 @@ def prepare(world: World) -> None:
 
 def days_begin(world: World) -> None:
     """The calendar with its testing window; its first day leaves time for what must be typed before."""
-    where, command = districts_words(world), command_seconds(world)
+    where, command = districts_words(world), stage.command_seconds(world)
     stage.begin_calendar(
         world, where, max(DAY_SECONDS, COMMANDS_A_DAY * command), stage.DAYS,
         max(stage.LEAD_SECONDS, COMMANDS_BEFORE * command),
@@ -58,14 +57,6 @@ def days_begin(world: World) -> None:
     world.screen.say(
         f"a testing window from {WINDOW[0]} to {WINDOW[1]} (SIMULATED); the policy freezes two days before"
     )
-
-
-def command_seconds(world: World) -> float:
-    """How long this machine takes for one command that asks a workflow."""
-    school = str(world.schools()[0]["school_id"])
-    began = time.monotonic()
-    must_why(school)
-    return time.monotonic() - began
 
 
 def patience(world: World, seconds: float) -> float:
@@ -163,17 +154,11 @@ def approved(world: World, seen: Seen, school: str) -> None:
     if not _asked(world, seen, school):
         return
     _approve(world, seen, school)
-    ahead = must_why(school)
+    ahead = stage.must_why(school)
     if not ahead["frozen_from"] or datetime.fromisoformat(ahead["frozen_from"]) < datetime.now(UTC):
         seen.misses.append(f"why: expected the freeze before it began, seen one from {ahead['frozen_from']}")
     world.screen.say(f"frozen from {ahead['frozen_from']}; next opening {ahead['next_opening_at']}")
     why(world, school)
-
-
-def must_why(school: str) -> dict[str, Any]:
-    """`school why --json`, whose exit code says only whether the gate is open. Any: JSON."""
-    tree: dict[str, Any] = call("school", "why", school, "--program", PROGRAM, "--json").tree
-    return tree
 
 
 def lapsed(world: World, seen: Seen, school: str) -> None:
@@ -244,7 +229,7 @@ def frozen(world: World, seen: Seen, school: str) -> None:
     world.screen.say("4. the freeze: approved, in time, and still shut")
 
     def shut(_: list[Line]) -> dict[str, Any] | None:
-        now = must_why(school)
+        now = stage.must_why(school)
         held = [each["criterion_id"] for each in now["criteria"] if each["standing"] == "frozen"]
         return now if held else None
 

@@ -3,6 +3,7 @@
 Everything lives in a home of its own and starts clean.
 """
 
+import math
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import schemas
 from services.demo.commands import CommandError, call, must
@@ -182,22 +184,36 @@ def calendar_and_life(world: World) -> None:
     """Rehearsal calendars of the districts, whose days last a second or longer, and imagined life from their first day."""
     where = districts_words(world)
     count = sum(line["schools_count"] for line in world.districts)
-    begin_calendar(world, where, max(1.0, count / 30), DAYS)
+    begin_calendar(world, where, max(1.0, count / 30, command_seconds(world)), DAYS)
     world.cast = must("simulate", "cast", *where, "--seed", str(world.wishes.seed), "--json").tree
     begin_life(world, where, DAYS)
+
+
+def must_why(school: str) -> dict[str, Any]:
+    """`school why --json`, whose exit code says only whether the gate is open. Any: JSON."""
+    tree: dict[str, Any] = call("school", "why", school, "--program", PROGRAM, "--json").tree
+    return tree
+
+
+def command_seconds(world: World) -> float:
+    """How long this machine takes for one command that asks a workflow: on a slow one imagined days are longer."""
+    school = str(world.schools()[0]["school_id"])
+    began = time.monotonic()
+    must_why(school)
+    return time.monotonic() - began
 
 
 def begin_calendar(
     world: World, where: list[str], day_seconds: float, days: int, lead_seconds: float | None = None
 ) -> None:
     """Rehearsal calendars for these districts, from a moment ahead on."""
-    world.day_seconds = day_seconds
+    world.day_seconds = math.ceil(day_seconds * 10) / 10
     world.began = datetime.now(UTC) + timedelta(seconds=lead_seconds or LEAD_SECONDS)
     must(
-        "calendar", "rehearse", *where, "--start", world.began.isoformat(), "--day-seconds", str(day_seconds),
+        "calendar", "rehearse", *where, "--start", world.began.isoformat(), "--day-seconds", str(world.day_seconds),
         "--days", str(days), "--first-date", FIRST_DATE, "--last-day-hours", "720",
     )  # fmt: skip
-    world.screen.say(f"a rehearsal calendar: {days} instructional days of {day_seconds:g} s from {FIRST_DATE}")
+    world.screen.say(f"a rehearsal calendar: {days} instructional days of {world.day_seconds:g} s from {FIRST_DATE}")
 
 
 def begin_life(world: World, where: list[str], days: int, *words: str) -> None:

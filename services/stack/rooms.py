@@ -19,7 +19,7 @@ from services.stack.identity import alive
 from services.stack.state import Wanted
 
 READY_SECONDS = 60.0
-"""From the start of a room's process to its metrics port. Measured 2-4 s; our judgement, 2026-11-23."""
+"""Without another room's metrics port: one takes 2-4 s, twelve on two cores take turns. Our judgement, 2026-11-25."""
 RESTARTS_TOLERATED_COUNT = 3
 """Restarts of a room before `up` gives it up. Our judgement, 2026-11-23."""
 ROOM_RANK = 10
@@ -85,6 +85,7 @@ def start(settings: Settings, say: Say) -> None:
         for wish in list(waiting.values()):
             if _ready(home, wish):
                 del waiting[wish.name]
+                deadline = time.monotonic() + READY_SECONDS
         if waiting and time.monotonic() > deadline:
             name = min(waiting)
             raise StackError(f"{name}: expected its metrics port in {READY_SECONDS:g} s; read {home.logs}/{name}.log")
