@@ -31,5 +31,4 @@ async def lab(broken_stack: PrivateStack) -> AsyncIterator[FaultLab]:
 async def mended(lab: FaultLab) -> AsyncIterator[None]:
     """What a failed test left stopped comes back, so that its fault is reported once and not by every later test."""
     yield
-    for name in [*lab.stack.stopped]:
-        await lab.resume(name)
+    await lab.resume_all()

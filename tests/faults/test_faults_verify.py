@@ -93,10 +93,10 @@ async def planted(lab: FaultLab, plant: Plant) -> AsyncIterator[None]:
     """The breach, until left: then the table is as it was."""
     connection = await asyncpg.connect(lab.stack.settings.postgres_dsn)
     try:
-        await connection.execute(f"create table public.kept as table {plant.table}")
-        done = await connection.execute(plant.breaks)
-        assert not done.endswith(" 0"), f"{plant.name}: nothing was broken, {done}"
+        await connection.execute(f"drop table if exists public.kept; create table public.kept as table {plant.table}")
         try:
+            done = await connection.execute(plant.breaks)
+            assert not done.endswith(" 0"), f"{plant.name}: nothing was broken, {done}"
             yield
         finally:
             async with connection.transaction():

@@ -102,7 +102,7 @@ class DomainLab:
             return self.seen(scope_id) == wanted
 
         try:
-            await until(look, what="readings as computed", within=30)
+            await until(look, what="readings as computed", within=60)
         except AssertionError as error:
             raise AssertionError(f"{error}: expected {wanted}, seen {self.seen(scope_id)}") from error
 
@@ -141,7 +141,7 @@ class DomainLab:
         """Follows the readings from the beginning until it is cancelled."""
         consumer = Consumer({"bootstrap.servers": self.settings.kafka_bootstrap, "group.id": f"lab-{uuid.uuid4()}"})
         try:
-            partitions = consumer.list_topics(READINGS.name, timeout=10).topics[READINGS.name].partitions
+            partitions = consumer.list_topics(READINGS.name, timeout=30).topics[READINGS.name].partitions
             consumer.assign([TopicPartition(READINGS.name, number, 0) for number in partitions])
             while True:
                 for message in await asyncio.to_thread(consumer.consume, 500, 0.1):

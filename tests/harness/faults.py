@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import asyncpg
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from temporalio.api.enums.v1 import WorkflowTaskFailedCause
 from temporalio.client import WorkflowHistory
 from temporalio.service import RPCError
@@ -63,6 +63,14 @@ class FaultLab:
         """Starts what the stack's `stop` ended, and returns once it answers."""
         self.stack.home.want(self.stack.stopped.pop(name))
         await self._answers(lambda: self.stack.wait_ready(name))
+
+    async def resume_all(self) -> None:
+        """As `resume`, for whatever is stopped: all is started before anything is waited for, since rooms need servers."""
+        wanted = list(self.stack.stopped.values())
+        self.stack.stopped.clear()
+        self.stack.home.want(*wanted)
+        for wish in sorted(wanted, key=lambda wish: wish.kind != "server"):
+            await self._answers(partial(self.stack.wait_ready, wish.name))
 
     async def _answers(self, wait: Callable[[], object]) -> None:
         """Waits, and twice again on a busy machine: Kafka was measured to take 64 s at a load of 20 on two cores.
@@ -132,8 +140,8 @@ class FaultLab:
         async def forgiving() -> T | None:
             try:
                 return await look()
-            except (RPCError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-                if isinstance(error, RPCError) or is_transient(error):
+            except (RPCError, KafkaException, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                if isinstance(error, RPCError | KafkaException) or is_transient(error):
                     return None
                 raise
 

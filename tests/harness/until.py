@@ -8,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def until(look: Callable[[], Awaitable[T | None]], *, what: str, within: float = 30.0, every: float = 0.05) -> T:
+async def until(look: Callable[[], Awaitable[T | None]], *, what: str, within: float = 60.0, every: float = 0.05) -> T:
     """The first truthy look. Raises AssertionError that names what never came, with the last look, in seconds."""
     end = time.monotonic() + within
     seen: T | None = None
@@ -20,7 +20,7 @@ async def until(look: Callable[[], Awaitable[T | None]], *, what: str, within: f
     raise AssertionError(f"{what}: expected within {within} s, last seen {seen!r}")
 
 
-def until_true(look: Callable[[], object], *, what: str, within: float = 30.0, every: float = 0.05) -> None:
+def until_true(look: Callable[[], object], *, what: str, within: float = 60.0, every: float = 0.05) -> None:
     """As `until`, for plain functions."""
     end = time.monotonic() + within
     seen: object = None

@@ -35,7 +35,7 @@ def later() -> PolicyDocument:
 @pytest_asyncio.fixture(loop_scope="session")
 async def lab(stack: Settings) -> AsyncIterator[BridgeLab]:
     async with bridge_lab(stack) as running:
-        await running.teach(1)
+        await running.teach(1, day_seconds=60)  # evidence observed once stays fresh
         yield running
 
 

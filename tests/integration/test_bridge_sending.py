@@ -127,7 +127,7 @@ async def test_an_unchanged_reading_observed_anew_sends_no_signal(lab: BridgeLab
 
 
 async def test_a_second_look_is_sent_by_the_clock_before_the_first_is_stale(lab: BridgeLab) -> None:
-    """Device evidence is fresh for three days: after one and a half the newer look goes out, unchanged as it is."""
+    """Device evidence is fresh for five days: after two and a half the newer look goes out, unchanged as it is."""
     await lab.teach(day_seconds=4)
     await lab.start()
     school = lab.schools[0]
@@ -141,7 +141,9 @@ async def test_a_second_look_is_sent_by_the_clock_before_the_first_is_stale(lab:
         seen = (await lab.look(school)).inputs.evidence["device.enrolled-ratio"].observed_at
         return seen != first
 
-    await until(second, what="the second look, though the source is silent now", within=12)
+    await until(
+        second, what="the second look, though the source is silent now", within=19
+    )  # at 20 s the first is stale
 
 
 async def has_evidence(lab: BridgeLab, school: str) -> bool:
@@ -172,6 +174,12 @@ async def test_many_changes_at_once_are_one_signal_with_the_worst_between(lab: B
 async def test_a_release_reading_reaches_every_school_of_the_program(lab: BridgeLab) -> None:
     await started(lab, 3)
     lab.observe(lab.schools[0], {"defect.open-critical-count": 2})
+
+    async def known() -> bool:
+        sql = "select exists (select from reading where scope_id = $1 and signal = 'defect.open-critical-count')"
+        return bool(await lab.pool.fetchval(sql, lab.release))
+
+    await until(known, what="the bridge to know of the defect")
     for school in lab.schools:
         lab.observe(school, {"network.mbps-per-student": 2.5})  # the gate at hand asks for this; the defect goes along
 
@@ -233,7 +241,7 @@ async def test_a_silent_temporal_loses_nothing(stack: Settings) -> None:
             await until(lambda: _unsettled(lab), what="the rollout to be dirty")
             wire.cut = False
             await until(lambda: settled(lab), what="the sender to catch up")
-            assert await signals(lab, school) - before == 1
+            assert await signals(lab, school) - before in (1, 2), "one signal; twice if its answer was lost on the way"
             view = await lab.look(school)
             assert view.inputs.evidence["network.mbps-per-student"].value == 0.7
 
@@ -265,7 +273,7 @@ async def test_what_a_later_gate_alone_asks_is_no_reason_to_speak_and_comes_when
     await lab.start()
     [school] = lab.schools
     await lab.until_phase(school, "charter")
-    before = (await lab.look(school)).history_events
+    before = await signals(lab, school)
     later = {name: CLEAN[name] for name in ("network.mbps-per-student", "training.modules-complete-ratio")}
     lab.observe(school, later)
 
@@ -277,7 +285,7 @@ async def test_what_a_later_gate_alone_asks_is_no_reason_to_speak_and_comes_when
 
     await until(known, what="the bridge to know both readings")
     await until(lambda: settled(lab), what="the sender to rest")
-    assert (await lab.look(school)).history_events == before, "a school in charter hears of neither"
+    assert await signals(lab, school) == before, "a school in charter hears of neither"
     await lab.sign_charter(school)
 
     async def heard() -> bool:

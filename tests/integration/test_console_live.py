@@ -107,7 +107,6 @@ def life() -> Iterator[Life]:
 def test_a_school_is_explained_by_its_workflow(life: Life) -> None:
     [school, *_] = life.schools()
     answer = until_true_answer(life, school["school_id"])
-    assert answer["source"] == "workflow"
     assert {each["criterion_id"] for each in answer["criteria"]}
 
 
@@ -139,13 +138,18 @@ def test_an_outage_of_ours_pauses_every_ladder_until_it_is_over(life: Life) -> N
 
 
 def until_true_answer(life: Life, school_id: str) -> dict[str, Any]:
+    """What the school's workflow says, once it answers in time and says why; a busy worker may be late."""
+    answers: list[dict[str, Any]] = []
+
     def look() -> object:
         done = life.type("school", "why", school_id, "--json")
-        return done.out and done.tree["criteria"] and done.tree
+        if not done.out or done.tree["source"] != "workflow":
+            return False
+        answers.append(done.tree)
+        return done.tree["criteria"]
 
     until_true(look, what=f"an explanation of {school_id}")
-    answer: dict[str, Any] = life.type("school", "why", school_id, "--json").tree
-    return answer
+    return answers[-1]
 
 
 def test_a_hold_is_placed_once_shown_and_lifted(life: Life) -> None:

@@ -111,7 +111,15 @@ async def test_a_note_is_kept_shown_and_refused_when_it_names_somebody(
         assert not [cell for cell in waiting if b"zyzzyva-marker" in cell]
     finally:
         await connection.close()
-    assert not [path for path in _logs_and_topics(directory) if b"zyzzyva-marker" in path.read_bytes()]
+    assert not [path for path in _logs_and_topics(directory) if b"zyzzyva-marker" in _bytes(path)]
+
+
+def _bytes(path: Path) -> bytes:
+    """What it holds; nothing of a file that was temporary, and is gone."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def _logs_and_topics(settings: Settings) -> list[Path]:

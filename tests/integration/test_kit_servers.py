@@ -15,7 +15,7 @@ from tests.integration.test_kit_lab import COUNTS, Lab, Tick, apply_ticks, lab
 from tests.integration.test_kit_relay import ids, read_all
 
 __all__ = ["lab"]
-pytestmark = [pytest.mark.stack, pytest.mark.fault]
+pytestmark = [pytest.mark.stack, pytest.mark.fault, pytest.mark.timeout(600)]
 RECORDS = 40_000
 
 

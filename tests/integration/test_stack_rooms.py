@@ -36,7 +36,7 @@ def metrics_of(stack: PrivateStack, name: str) -> str:
 def test_every_room_that_has_a_process_runs_and_serves_metrics(running: PrivateStack) -> None:
     status = look(running.home)
     assert [process.name for process in status.processes if process.kind == "room"] == WITH_PROCESS
-    assert status.healthy, [process for process in status.processes if not process.healthy]
+    until_true(lambda: look(running.home).healthy, what="every process to be well")
     for name in WITH_PROCESS:
         assert metrics_of(running, name)
 
