@@ -13,7 +13,7 @@ class Invariant(StrEnum):
     GATE_SOUNDNESS = "I1"
     """Every gate-opened fact, decided again from its record and documents, gives the same verdict."""
     ONE_EFFECT = "I2"
-    """Facts are numbered without gap or double within (program, school); each gate opens once an attempt."""
+    """Facts of a school, and of a program, are numbered without gap or double; each gate opens once an attempt."""
     CONSERVATION = "I3"
     """fence - first = applied + superseded + duplicate + dead + parked + ignored, for each topic partition."""
     REBUILD = "I4"

@@ -16,6 +16,7 @@ from services.auditor.conservation import RoomCounts, check_conservation, check_
 from services.auditor.facts import Documents, FactsChecked, check_facts
 from services.auditor.ledger import check_ledger, read_ledger
 from services.auditor.pictures import check_pictures
+from services.auditor.programs import check_program_facts, read_program_facts
 from services.auditor.rebuild import check_rooms
 from services.auditor.standing import check_standing, must_be_asked
 from services.auditor.statewide import read_told
@@ -144,6 +145,8 @@ async def _check_log(
     facts = [each.fact for each in log.published]
     checked = check_facts(facts, await asyncio.to_thread(read_documents, settings))
     checked.breaches += log.breaches
+    if Invariant.ONE_EFFECT in wanted:
+        checked.breaches += check_program_facts(await asyncio.to_thread(read_program_facts, settings))
     if ledger is not None:
         checked.breaches += check_ledger(ledger, ((each.fact, each.document) for each in log.published))
     if Invariant.AUDIT in wanted:

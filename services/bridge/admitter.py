@@ -42,6 +42,8 @@ class Admitter:
 
     def __init__(self, pool: Pool, client: Client, documents: Documents, rate: float) -> None:
         self._pool, self._client, self._documents, self._rate = pool, client, documents, rate
+        self._joining: dict[str, Kinded] = {}
+        """What each program was told last of late joiners: the same again would be answered the same."""
         self._log = structlog.get_logger().bind(room="bridge")
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -71,7 +73,10 @@ class Admitter:
             await self._write_off(connection, program_id)
             told = await self._look(connection, program_id)
         for message in told:
-            await self._tell(program_id, message)
+            if message == self._joining.get(program_id):
+                continue
+            if await self._tell(program_id, message) and message.kind == "schools-joined":
+                self._joining[program_id] = message
         if told and told[-1].kind == "schools-moved":
             await self._pool.execute(
                 "update program set sent_moved = $2 where program_id = $1", program_id, told[-1].model_dump_json()
@@ -148,7 +153,8 @@ class Admitter:
                 found[row["district_id"]] = calendar
         return found
 
-    async def _tell(self, program_id: str, message: Kinded) -> None:
+    async def _tell(self, program_id: str, message: Kinded) -> bool:
+        """False: its workflow is not there yet."""
         handle = self._client.get_workflow_handle(workflow_id(program_id))
         try:
             await handle.signal(message.kind, message, rpc_timeout=RPC)
@@ -157,6 +163,8 @@ class Admitter:
                 raise
             # entered, and not started yet: `program start` says it again, or is repeated by whoever typed it
             self._log.warning("program-not-found", program_id=program_id, because=str(error)[:300])
+            return False
+        return True
 
 
 def _seat(row: Row) -> Seat:

@@ -253,7 +253,8 @@ def recall(
         emit(asdict(recalled))
     else:
         count = sum(map(len, recalled.found.values()))
-        typer.echo(f"{recalled.looked_count} histories read: {count} facts of {len(recalled.found)} were missing")
+        absent = f", {recalled.absent_count} that Temporal does not know" if recalled.absent_count else ""
+        typer.echo(f"{recalled.read_count} histories read{absent}: {count} facts of {len(recalled.found)} were missing")
         for name, sequences in sorted(recalled.lost.items()):
             typer.echo(f"{name}: facts {', '.join(map(str, sequences))} are in no history any more")
         for conflict in recalled.conflicts:

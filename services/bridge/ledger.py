@@ -103,6 +103,15 @@ class _Followed:
     """True: a no that the row tells of goes on; `unmet_since` is only for a row that tells of none."""
     stopped: bool = False
 
+    @classmethod
+    def of(cls, facts: Sequence[Fact], *, whole: bool = False) -> "_Followed":
+        """Facts of one school in their order. `whole`: they are all, and nothing that a row says is kept."""
+        kept = not whole
+        one = cls(facts[0], outcome_kept=kept, asked_kept=kept, unmet_kept=kept)
+        for fact in facts:
+            one.take(fact)
+        return one
+
     def take(self, fact: Fact) -> None:
         """The next fact."""
         self.last, body = fact, fact.body
@@ -125,26 +134,42 @@ class _Followed:
 
 
 async def _follow(connection: Connection, fresh: Sequence[Fact], now: datetime) -> None:
-    """The rollout's row says where the school stands and what it shall hear; the workflow alone knows."""
-    schools: dict[rollouts.Key, _Followed] = {}
-    for fact in fresh:
-        schools.setdefault((fact.program_id, fact.school_id), _Followed(fact)).take(fact)
-    for _, one in sorted(schools.items()):
-        last = one.last
-        await connection.execute(
-            """update rollout set fact_sequence = $3, phase = $4, fact_at = $5,
-                outcome = case when $6 then outcome else $7 end, asked = case when $8 then asked else $9 end,
-                unmet_since = case when $10 then coalesce(unmet_since, $11) else $11 end,
-                status = case when $12 then 'stopped' else status end
-            where program_id = $1 and school_id = $2 and fact_sequence < $3""",
-            *key_of(last), last.phase.value, last.occurred_at, one.outcome_kept, one.outcome, one.asked_kept, one.asked,
-            one.unmet_kept, one.unmet_since, one.stopped,
-        )  # fmt: skip
-    await repinning.follow(connection, fresh)
+    """The rollout's row says where the school stands and what it shall hear; the workflow alone knows.
+
+    A fact that comes after later ones, since it was lost and recalled, makes the row anew from all that are held.
+    """
+    schools: dict[rollouts.Key, list[Fact]] = {}
+    for fact in sorted(fresh, key=key_of):
+        schools.setdefault((fact.program_id, fact.school_id), []).append(fact)
+    for key, facts in schools.items():
+        if await _write(connection, _Followed.of(facts), facts[0].fact_sequence):
+            await repinning.follow(connection, facts)
+            continue
+        rows = await connection.fetch(
+            "select document from fact where program_id = $1 and school_id = $2 order by fact_sequence", *key
+        )
+        held = [Fact.model_validate_json(row["document"]) for row in rows]
+        if await _write(connection, _Followed.of(held, whole=True), held[-1].fact_sequence + 1):
+            await repinning.follow_late(connection, held, facts)
     keys = sorted({key_of(fact)[:2] for fact in fresh if fact.body.kind in LISTENING_KINDS})
     if keys:
         await rollouts.refill(connection, keys)
         await rollouts.mark_listening(connection, keys, now, urgent=True)
+
+
+async def _write(connection: Connection, one: _Followed, below: int) -> bool:
+    """False: the row already tells of fact `below` or a later one, or there is no row."""
+    last = one.last
+    done = await connection.execute(
+        """update rollout set fact_sequence = $3, phase = $4, fact_at = $5,
+            outcome = case when $6 then outcome else $7 end, asked = case when $8 then asked else $9 end,
+            unmet_since = case when $10 then coalesce(unmet_since, $11) else $11 end,
+            status = case when $12 then 'stopped' else status end
+        where program_id = $1 and school_id = $2 and fact_sequence < $13""",
+        *key_of(last), last.phase.value, last.occurred_at, one.outcome_kept, one.outcome, one.asked_kept, one.asked,
+        one.unmet_kept, one.unmet_since, one.stopped, below,
+    )  # fmt: skip
+    return done != "UPDATE 0"
 
 
 async def take_facts(batch: Batch, records: Sequence[Record[BaseModel]]) -> Sequence[Result]:

@@ -34,6 +34,18 @@ async def follow(connection: Connection, facts: Sequence[Fact]) -> None:
             )  # fmt: skip
 
 
+async def follow_late(connection: Connection, held: Sequence[Fact], late: Sequence[Fact]) -> None:
+    """As `follow`, for facts of one school that come after later ones: what the newest of all that are held says."""
+    pins = [fact for fact in held if isinstance(fact.body, RolloutStarted | PolicyMigrated)]
+    await follow(connection, pins[-1:])
+    for fact in late:
+        if isinstance(fact.body, PolicyMigrationAccepted) and not await connection.fetchval(
+            "select exists (select from fact where program_id = $1 and kind = $2 and occurred_at > $3)",
+            fact.program_id, fact.body.kind, fact.occurred_at,
+        ):  # fmt: skip
+            await follow(connection, [fact])
+
+
 async def _root(connection: Connection, digest: str) -> str:
     """The policy at the top of a district's or school's own; the very one, while its document has not come."""
     rows = await connection.fetch(

@@ -157,6 +157,7 @@ class Consuming:
                 return await self._once(decoded)
             except RewindError as rewind:
                 await self._seek(rewind.offsets)
+                self._ingest.expected.update(rewind.offsets)  # nothing was polled since: holes from here on are holes
                 decoded = [d for d in decoded if (d[0].topic, d[0].partition) not in rewind.offsets]
             except PermanentError:
                 raise
@@ -216,7 +217,6 @@ class Consuming:
             if self._subscriber.consumer is not None:
                 self._log.warning("consumer-rewinds", topic=topic, partition=partition, offset=offset)
                 await self._subscriber.consumer.seek(topic, partition, offset)
-                self._ingest.expected[topic, partition] = offset
 
     # -- assignment: called in the client's thread
 
@@ -315,9 +315,10 @@ class Consuming:
         """Goes back to a fence that is below it: its database was restored from before. Called now and then.
 
         A record that comes would tell as well, but to a topic at rest none may come. Where it stands is read first: a
-        commit meanwhile only moves the fence on.
+        commit meanwhile only moves the fence on. Afterwards that is unknown, since a batch may be in hand whose records
+        lie beyond: it must find out by itself that it has to go back.
         """
-        stands = dict(self._ingest.expected)
+        stands = {place: at for place, at in self._ingest.expected.items() if place in self.assigned}
         try:
             async with self._pool.acquire() as connection:
                 fallen = await fence.fallen(connection, self.subscription.group, stands)

@@ -41,8 +41,9 @@ _DUE = """
 select distinct n.actor_id, n.channel from notice n
 where n.state in ('waiting', 'sending') and n.not_before <= $1 order by 1, 2"""
 
-# What is not urgent goes along with the first of its lane that is due, so that a person gets one digest, not a drip: quiet
-# hours are over for all when they are for one. A page is one subject's, and goes alone.
+# $5: mail and chat. What gathering alone holds back goes along with the first of its lane that is due, so that a person
+# gets one digest, not a drip; what waits for quiet hours to end waits on, whatever is tried again meanwhile. A page is one
+# subject's, and goes alone.
 # `sending` in a lane that is not under way was left by a process or a connection that died: nobody knows whether it
 # arrived, so it goes again. What ends a page waits for its beginning: an earlier notice of the subject, still to be sent.
 _TAKE = """
@@ -50,11 +51,11 @@ select n.notice_id, n.program_id, n.school_id, coalesce(s.name, n.school_id) as 
     n.subject, n.gate, n.criterion_ids, n.urgent, n.simulated, n.due_at, n.occurred_at
 from notice n left join school s using (school_id)
 where n.actor_id = $1 and n.channel = $2 and n.state in ('waiting', 'sending')
-    and (n.not_before <= $3 or $5 and not n.urgent and n.attempts = 0 and exists (select from notice d
-        where d.actor_id = $1 and d.channel = $2 and d.state in ('waiting', 'sending') and not d.urgent
-            and d.not_before <= $3))
-    and not exists (select from notice e where e.actor_id = n.actor_id and e.channel = n.channel
-        and e.subject = n.subject and e.notice_id < n.notice_id and e.state in ('waiting', 'sending') and e.not_before > $3)
+    and (n.not_before <= $3 or $5 and not n.urgent and n.not_before <= n.created_at + $6::interval and exists (
+        select from notice d where d.actor_id = $1 and d.channel = $2 and d.state in ('waiting', 'sending')
+            and not d.urgent and d.action = 'tell' and d.not_before <= $3))
+    and ($5 or not exists (select from notice e where e.actor_id = n.actor_id and e.channel = n.channel
+        and e.subject = n.subject and e.notice_id < n.notice_id and e.state in ('waiting', 'sending') and e.not_before > $3))
 order by n.urgent desc, n.notice_id limit $4 for update of n"""
 
 
@@ -68,8 +69,9 @@ class _Parcel:
 class Delivery:
     """The lanes of one process."""
 
-    def __init__(self, pool: Pool, metrics: Metrics, way: Send = send) -> None:
+    def __init__(self, pool: Pool, metrics: Metrics, gather_seconds: float, way: Send = send) -> None:
         self._pool, self._way = pool, way
+        self._gather = timedelta(seconds=gather_seconds)
         self._tries = metrics.counter("firstbell_notifier_deliveries_total")
         self._busy: dict[Lane, asyncio.Task[None]] = {}
         self._threads = ThreadPoolExecutor(LANES_MAX, "notifier")
@@ -142,7 +144,8 @@ class Delivery:
                     where actor_id = $1 and channel = $2 and state = 'waiting'""", *lane,
                 )  # fmt: skip
                 return None
-            rows = await connection.fetch(_TAKE, *lane, now, NOTICES_MAX, contact["kind"] != "pagerduty")
+            digest = contact["kind"] != "pagerduty"
+            rows = await connection.fetch(_TAKE, *lane, now, NOTICES_MAX, digest, self._gather)
             notices = [Notice(**{**dict(row), "criterion_ids": tuple(row["criterion_ids"])}) for row in rows]
             notices = _together(notices, contact["kind"])
             if not notices:

@@ -46,7 +46,7 @@ def process(settings: Settings) -> Process:
 
     async def deliver(running: Process) -> None:
         way = partial(send, pagerduty=settings.notifier_pagerduty_url)
-        await Delivery(running.pool, metrics, way).run(running)
+        await Delivery(running.pool, metrics, settings.notifier_gather_seconds, way).run(running)
 
     copies = (SCHOOLS, ACTORS)
     return Process(

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import uuid
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 
 import pytest
@@ -124,6 +125,36 @@ async def test_an_unchanged_reading_observed_anew_sends_no_signal(lab: BridgeLab
     await until(lambda: consumed(lab, "network.mbps-per-student", 2.5), what="the readings to arrive")
     await until(lambda: settled(lab), what="the sender to rest")
     assert await signals(lab, school) - before == 1, "five repeats and one change are one signal"
+
+
+async def test_what_became_of_each_reading_is_counted(lab: BridgeLab) -> None:
+    await started(lab)
+    school = lab.schools[0]
+    outcomes = ("sent", "coalesced", "withheld", "unwatched")
+    began = counted(lab, outcomes)
+    expected = dict.fromkeys(outcomes, 0)
+    for outcome, of, values in (
+        ("sent", school, {"network.mbps-per-student": 2.5}),
+        ("coalesced", school, {"network.mbps-per-student": 2.5}),
+        ("withheld", school, {"training.modules-complete-ratio": 0.5}),
+        ("unwatched", str(uuid.uuid4()), {"network.mbps-per-student": 2.5}),
+    ):
+        lab.observe(of, values)
+        expected[outcome] += 1
+
+        async def told() -> bool:
+            now = counted(lab, outcomes)
+            return {name: now[name] - began[name] for name in outcomes} == expected
+
+        await until(told, what=f"one reading more to be {outcome}")
+        await until(lambda: settled(lab), what="the sender to rest")
+
+
+def counted(lab: BridgeLab, outcomes: Sequence[str]) -> dict[str, float]:
+    """The bridge's own count of readings, by outcome."""
+    registry = lab.bridge.metrics.registry
+    name = "firstbell_bridge_readings_total"
+    return {outcome: registry.get_sample_value(name, {"outcome": outcome}) or 0.0 for outcome in outcomes}
 
 
 async def test_a_second_look_is_sent_by_the_clock_before_the_first_is_stale(lab: BridgeLab) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -157,6 +158,34 @@ async def test_a_fence_set_back_at_the_end_of_a_quiet_log_is_followed_though_no_
     counts = await lab.moved(1000)
     assert counts["applied"] == 1000
     assert (await lab.query("select count(*), max(times) from effect"))[0]["count"] == 1000
+
+
+async def test_a_batch_in_hand_while_the_fence_is_set_back_takes_nothing_for_holes(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.kit.process.GAUGE_SECONDS", 0.2)
+    in_hand = asyncio.Event()
+    troubled = False
+
+    async def reluctant(batch: Batch, records: Sequence[Record[BaseModel]]) -> list[Disposition | Dead]:
+        nonlocal troubled
+        if troubled:
+            troubled = False
+            in_hand.set()
+            raise TemporaryError("the database is away", timedelta(seconds=4))
+        return await apply_ticks(batch, records)
+
+    await lab.send([Tick(id=f"t{n}") for n in range(1000)])
+    lab.start([lab.subscription(handler=reluctant)])
+    await lab.moved(1000)
+    troubled = True
+    await lab.send([Tick(id=f"new{n}") for n in range(100)])
+    await asyncio.wait_for(in_hand.wait(), 30)
+    await lab.query("truncate effect")
+    await lab.query("update fence set next_offset = first_offset, applied = 0")
+    counts = await lab.moved(1100)
+    assert (counts["applied"], counts["ignored"]) == (1100, 0)
+    assert (await lab.query("select count(*), max(times) from effect"))[0]["count"] == 1100
 
 
 async def test_a_recreated_topic_stops_the_process(lab: Lab) -> None:

@@ -241,7 +241,9 @@ async def test_what_is_not_urgent_becomes_one_digest_a_person(stack: Settings) -
             principal = await school.employs(Role.PRINCIPAL)
             await school.reached_at(principal, f"json://{chat.url}/hook", "chat")
             for number in (1, 2, 3):
-                school.happens(school.rung(Role.PRINCIPAL, number=number, urgent=False))
+                school.happens(
+                    school.rung(Role.PRINCIPAL, number=number, urgent=False, escalation="escalation-" + "0" * 16)
+                )
             await school.until_states(waiting=3)
             await school.pool.execute(
                 """update notice set not_before = now()
@@ -251,6 +253,33 @@ async def test_what_is_not_urgent_becomes_one_digest_a_person(stack: Settings) -
             await school.until_states(delivered=3)
             assert len(chat.bodies) == 1
             assert "3 notices about 1 school" in chat.bodies[0]["title"]
+
+
+async def test_what_waits_for_the_morning_does_not_go_along_with_what_is_tried_again_at_night(
+    stack: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.notifier.delivery.BACKOFF_SECONDS", (0.5,))
+    now = datetime.now(UTC)
+    night = ((now - timedelta(hours=2)).time(), (now + timedelta(hours=2)).time())
+    with web_hook() as chat:
+        chat.answer = 500
+        async with desk(stack, notifier_gather_seconds=0) as school:
+            principal = await school.employs(Role.PRINCIPAL)
+            await school.reached_at(principal, f"json://{chat.url}/hook", "chat")
+            school.happens(school.rung(Role.PRINCIPAL, urgent=False))
+
+            async def tried() -> bool:
+                sql = "select max(attempts) > 0 from notice where program_id = $1"
+                return bool(await school.pool.fetchval(sql, school.program))
+
+            await until(tried, what="the first try to fail")
+            await school.reached_at(principal, f"json://{chat.url}/hook", "chat", quiet=night)
+            school.happens(school.rung(Role.PRINCIPAL, urgent=False))
+            await school.until_states(waiting=2)
+            chat.answer = 202
+            await school.until_states(delivered=1, waiting=1)
+            assert len(chat.bodies) == 1
+            assert chat.bodies[0]["title"].count("notices about") == 0, "one notice, no digest"
 
 
 async def test_what_reaches_nobody_is_seen_and_told_once_somebody_can_be_reached(

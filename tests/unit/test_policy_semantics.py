@@ -155,6 +155,17 @@ def test_an_approval_lapses_when_a_waiver_it_did_not_know_takes_the_place_of_evi
 
 
 @MEANINGS
+def test_an_approval_lapses_when_an_override_takes_the_place_of_evidence_it_knew_as_met(semantics: int) -> None:
+    policy = before(council(both()), semantics=semantics, signed=False).start.policy
+    school = Excepted(policy).signs(Role.SCHOOL_LEAD, Role.DISTRICT_TECHNOLOGY).held().hears(GREY)
+    school.answers(by=person(Role.PRINCIPAL, "one"))
+    assert school.reply.accepted
+    school.overridden("enrolled")
+    lapsed = [fact.body for fact in school.facts if fact.body.kind == "approval-lapsed"]
+    assert [(each.cause, each.criterion_ids) for each in lapsed] == [("status-worsened", ("enrolled",))]
+
+
+@MEANINGS
 def test_a_policy_that_ends_a_waiver_does_what_its_end_always_does(semantics: int) -> None:
     school = at_infrastructure(policy=policy_of(semantics=semantics)).waived("page-load", days=50)
     stricter = with_line("page-load", pass_at=2.5, semantics=semantics)
