@@ -4,7 +4,6 @@ Behind `firstbell program plan` and `program start --waves`. Planning writes not
 a seat keeps it, who is new joins late.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from schemas.calendar import Calendar
 from schemas.program import Candidate, Order, Seat, StartProgram, WavePlan, WavePolicy
-from schemas.school import SchoolStatus
+from schemas.school import DistrictId, SchoolStatus
 from services.bridge import programs
 from services.bridge.documents import Documents
 from services.bridge.ranks import hard_met
@@ -64,8 +63,8 @@ async def make_waves(
         )
         for entry in fresh
     ]
-    calendar = await _calendar(connection, documents, fresh)
-    plan = dated(plan_waves(policy, candidates), policy, calendar, now.date())
+    calendars = await _calendars(connection, documents, fresh)
+    plan = dated(plan_waves(policy, candidates), policy, calendars, now.date())
     seated = {seat.school_id for wave in plan.waves for seat in wave.seats}
     entries = tuple(entry for entry in fresh if entry.school.school_id in seated)
     return Waved(replace(start, entries=entries), policy, digest, plan, late)
@@ -103,12 +102,17 @@ async def _fresh(connection: Connection, start: programs.Plan) -> tuple[programs
     return tuple(entry for entry in start.entries if entry.school.school_id not in held)
 
 
-async def _calendar(connection: Connection, documents: Documents, entries: Sequence[programs.Entry]) -> Calendar | None:
-    """Of the district with most schools that has one: a plan's dates need one calendar, and are dates of a plan."""
-    found = Counter(entry.calendar_digest for entry in entries if entry.calendar_digest is not None)
-    if not found:
-        return None
-    return await documents.calendar(connection, min(found, key=lambda digest: (-found[digest], digest)))
+async def _calendars(
+    connection: Connection, documents: Documents, entries: Sequence[programs.Entry]
+) -> dict[DistrictId, Calendar]:
+    """Of every district that has one."""
+    digests = {entry.school.district_id: entry.calendar_digest for entry in entries}
+    found: dict[DistrictId, Calendar] = {}
+    for district, digest in sorted(digests.items()):
+        calendar = await documents.calendar(connection, digest)
+        if calendar is not None:
+            found[district] = calendar
+    return found
 
 
 async def enter_waves(connection: Connection, documents: Documents, waved: Waved) -> None:

@@ -1,6 +1,7 @@
 """Laws of the wave planner: growth, resources, fairness, and that a slack resource changes nothing."""
 
-from datetime import date
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time
 from itertools import pairwise
 from math import ceil, floor
 from random import Random
@@ -8,6 +9,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.calendar import Calendar
 from schemas.program import (
     UNITS,
     Candidate,
@@ -201,11 +203,37 @@ def test_no_wave_opens_in_a_freeze(start: int, before: int, length: int) -> None
     policy = WavePolicy(name="f", version=1, first_count=1, freezes=(freeze,))
     today = date.fromordinal(first.toordinal() + start)
     plan = plan_waves(policy, [Candidate(school_id=mint_id("f", "1"), district_id=mint_id("f", "d"))])
-    opens = dated(plan, policy, None, today).waves[0].opens_on
+    opens = dated(plan, policy, {}, today).waves[0].opens_on
     assert opens is not None
     assert opens >= today
     assert not freeze.starts_on <= opens <= freeze.ends_on
     assert frozen_until(policy, opens) is None
+
+
+def calendar(days: Sequence[date]) -> Calendar:
+    """School from eight to three, on these days."""
+
+    def at(day: date, hour: int) -> int:
+        return int(datetime.combine(day, time(hour), UTC).timestamp() * 1000)
+
+    spans = tuple((day, at(day, 8), at(day, 15)) for day in days)
+    return Calendar(district_id=mint_id("w", "any"), version=1, time_zone="UTC", hours_per_day=7, days=spans)
+
+
+def test_a_wave_opens_when_one_of_its_districts_has_school_and_every_one_before_has_had_its_days() -> None:
+    one, two = mint_id("w", "one"), mint_id("w", "two")
+    september = [date(2026, 9, day) for day in range(1, 31)]
+    calendars = {one: calendar(september), two: calendar(september[9:])}
+    schools = [Candidate(school_id=mint_id("w", str(n)), district_id=(one, two)[n % 2]) for n in range(4)]
+    policy = WavePolicy(name="w", version=1, first_count=2, growth_max=1, wave_days=5)
+    plan = plan_waves(policy, schools)
+    assert [len({seat.district_id for seat in wave.seats}) for wave in plan.waves] == [2, 2]
+    opens = [wave.opens_on for wave in dated(plan, policy, calendars, date(2026, 8, 20)).waves]
+    assert opens == [date(2026, 9, 1), date(2026, 9, 15)]
+    alone = [wave.opens_on for wave in dated(plan, policy, {one: calendars[one]}, date(2026, 8, 20)).waves]
+    assert alone == [date(2026, 9, 1), date(2026, 9, 6)]
+    short = {one: calendar(september), two: calendar(september[9:12])}
+    assert [wave.opens_on for wave in dated(plan, policy, short, date(2026, 8, 20)).waves] == [date(2026, 9, 1), None]
 
 
 def test_demands_are_rounded_up_and_capacities_down() -> None:

@@ -1,14 +1,19 @@
-"""When a program's waves can open, as far as a calendar and the freezes tell. Pure.
+"""When a program's waves can open, as far as calendars and the freezes tell. Pure.
 
 Called by `program plan` and by admission (`frozen_until`). Civil dates are compared as dates: a program spans
 districts, so a freeze begins and ends at midnight UTC.
 """
 
 from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 from schemas.calendar import Calendar, InstructionalDay
 from schemas.program import WavePlan, WavePolicy
+from schemas.school import DistrictId
+
+Calendars = Mapping[DistrictId, Calendar]
+"""By district, of those that have one."""
 
 
 def frozen_until(policy: WavePolicy, day: date) -> date | None:
@@ -20,38 +25,46 @@ def frozen_until(policy: WavePolicy, day: date) -> date | None:
     return None if free == day else free
 
 
-def dated(plan: WavePlan, policy: WavePolicy, calendar: Calendar | None, today: date) -> WavePlan:
-    """The plan with each wave's earliest date: the one before has had its days, no freeze covers it."""
+def dated(plan: WavePlan, policy: WavePolicy, calendars: Calendars, today: date) -> WavePlan:
+    """The plan with each wave's earliest date. None where the calendars do not reach.
+
+    No freeze covers it, one of its districts has school on it, and of the wave before every district has had its days. A
+    district without a calendar has no say.
+    """
     opens: date | None = today
     waves = []
     for wave in plan.waves:
-        opens = _legal(policy, calendar, opens)
+        have = [calendars[each] for each in sorted({seat.district_id for seat in wave.seats}) if each in calendars]
+        opens = _legal(policy, have, opens)
         waves.append(wave.model_copy(update={"opens_on": opens}))
-        opens = _after(policy, calendar, opens)
+        opens = _over(policy, have, opens)
     return plan.model_copy(update={"waves": tuple(waves)})
 
 
-def _legal(policy: WavePolicy, calendar: Calendar | None, day: date | None) -> date | None:
+def _legal(policy: WavePolicy, calendars: Sequence[Calendar], day: date | None) -> date | None:
     while day is not None:
         moved = frozen_until(policy, day) or day
-        instructional = _instructional(calendar, moved)
-        if instructional == day:
+        ahead = [found for each in calendars if (found := _later(each, moved, 0)) is not None]
+        earliest = min(ahead, default=None) if calendars else moved
+        if earliest == day:
             return day
-        day = instructional
+        day = earliest
     return None
 
 
-def _instructional(calendar: Calendar | None, day: date) -> date | None:
-    if calendar is None:
-        return day
-    index = bisect_left(calendar.days, day, key=_civil)
-    return calendar.days[index][0] if index < len(calendar.days) else None
-
-
-def _after(policy: WavePolicy, calendar: Calendar | None, day: date | None) -> date | None:
-    if calendar is None or day is None:
+def _over(policy: WavePolicy, calendars: Sequence[Calendar], day: date | None) -> date | None:
+    """The first day on which the last of these districts has had a wave's days. None: not known of one of them."""
+    if not calendars or day is None:
         return None
-    index = bisect_left(calendar.days, day, key=_civil) + -int(-policy.wave_days // 1)
+    days = -int(-policy.wave_days // 1)
+    ends = [_later(each, day, days) for each in calendars]
+    known = [each for each in ends if each is not None]
+    return max(known) if len(known) == len(ends) else None
+
+
+def _later(calendar: Calendar, day: date, days: int) -> date | None:
+    """So many instructional days after the first one at or after `day`. None: past the calendar's end."""
+    index = bisect_left(calendar.days, day, key=_civil) + days
     return calendar.days[index][0] if index < len(calendar.days) else None
 
 
