@@ -5,6 +5,7 @@ so a crash anywhere means only that the same is said twice.
 """
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -23,7 +24,10 @@ from workflows.policy.program.standing import Standing, count
 from workflows.program.messages import workflow_id
 
 LOOK_SECONDS = 1.0
-"""Seconds between two looks at a program. Our judgement, 2026-11-25."""
+"""Seconds between two looks at the programs, at least. Our judgement, 2026-11-25."""
+LOOK_SHARE = 20
+"""Times a look's own seconds until the next one: a look reads every school under way, and takes a twentieth of the time at
+most. Our judgement, 2026-11-30."""
 AWAY_SECONDS = 3.0
 """Pause while Temporal or the database is away. Our judgement, 2026-11-25."""
 STARTS_A_LOOK = 4
@@ -54,7 +58,7 @@ class Admitter:
                 for program in await self._pool.fetch(
                     "select program_id from program where waves is not null and stopped_at is null order by 1"
                 ):
-                    await self._serve(program["program_id"])
+                    pause += LOOK_SHARE * await self._serve(program["program_id"])
             except RPCError as error:
                 self._log.warning("temporal-away", because=str(error)[:300])
                 pause = AWAY_SECONDS
@@ -68,10 +72,13 @@ class Admitter:
             except TimeoutError:
                 continue
 
-    async def _serve(self, program_id: str) -> None:
+    async def _serve(self, program_id: str) -> float:
+        """Returns how many seconds the look took."""
+        began = time.monotonic()
         async with self._pool.acquire() as connection:
             await self._write_off(connection, program_id)
             told = await self._look(connection, program_id)
+        looked = time.monotonic() - began
         for message in told:
             if message == self._joining.get(program_id):
                 continue
@@ -87,6 +94,7 @@ class Admitter:
         )
         if started:
             self._log.info("schools-started", program_id=program_id, schools=started)
+        return looked
 
     async def _write_off(self, connection: Connection, program_id: str) -> None:
         """Who closed after being admitted, and before starting, does not start; who closed without a seat leaves."""

@@ -148,11 +148,17 @@ class Chains:
 
 
 async def tips(connection: Connection, chains: Sequence[ChainId] | None = None) -> list[Tip]:
-    """The newest entry of each chain, by chain; of these, or of all."""
+    """The newest entry of each chain, by chain; of these, or of all. By one step in the index a chain: it reads no chain."""
     rows = await connection.fetch(
-        """select chain, number, hash from entry join (
-            select chain, max(number) as number from entry where $1::text[] is null or chain = any($1) group by chain
-        ) newest using (chain, number) order by chain""",
+        """with recursive known (chain) as (
+            (select chain from entry where $1::text[] is null order by chain limit 1)
+            union all
+            select (select e.chain from entry e where e.chain > known.chain order by e.chain limit 1)
+            from known where known.chain is not null
+        ), asked as (select unnest($1::text[]) as chain union select chain from known)
+        select asked.chain, newest.number, newest.hash from asked cross join lateral (
+            select number, hash from entry e where e.chain = asked.chain order by number desc limit 1
+        ) newest order by asked.chain""",
         chains,
     )
     return [Tip(row["chain"], row["number"], row["hash"]) for row in rows]
