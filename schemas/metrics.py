@@ -44,7 +44,7 @@ BRIDGE = (
     Metric("firstbell_bridge_signals_total", "counter", "signals", ("kind",), "Temporal signals sent."),
     Metric("firstbell_bridge_readings_total", "counter", "readings", ("outcome",),
            "Readings that reached the bridge: sent, coalesced, withheld until a gate asks, for no rollout."),
-    Metric("firstbell_bridge_dirty_schools", "gauge", "schools", (), "Schools with something not yet acknowledged."),
+    Metric("firstbell_bridge_dirty_schools", "gauge", "schools", (), "Schools with something due, not yet acknowledged."),
     Metric("firstbell_bridge_signal_seconds", "histogram", "seconds", (), "One Temporal signal.", LATENCY_BUCKETS),
     Metric("firstbell_facts_published_total", "counter", "facts", ("kind",), "Facts made durable by publish_facts."),
     Metric("firstbell_decision_latency_seconds", "histogram", "seconds", (),

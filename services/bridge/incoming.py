@@ -6,7 +6,7 @@ release) and names its signal; it is coalesced there until the sender takes it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from asyncpg import Record as Row
@@ -76,8 +76,9 @@ def _place(reading: Reading) -> Place:
 class Incoming:
     """The handler, with what it remembers of content-addressed documents, and its counter."""
 
-    def __init__(self, documents: Documents, counted: Counter) -> None:
-        self._documents, self._counted = documents, counted
+    def __init__(self, documents: Documents, counted: Counter, company: timedelta) -> None:
+        """`company`: how long what moves no verdict may wait for more."""
+        self._documents, self._counted, self._company = documents, counted, company
 
     def subscription(self) -> Subscription:
         """The one subscription on readings."""
@@ -118,51 +119,68 @@ class Incoming:
 
     async def _fan_out(self, batch: Batch, fresh: dict[Place, _Run]) -> None:
         """Merges into every rollout that watches, and marks those with something to hear."""
-        rows = await batch.connection.fetch(
-            """with concerned as (
-                select w.program_id, w.school_id, w.signal
-                from unnest($1::text[], $2::text[], $3::text[]) as moved (scope_kind, scope_id, signal)
-                join watch w using (scope_kind, scope_id, signal)
-            ), locked as (
-                select r.* from rollout r where (r.program_id, r.school_id) in (
-                    select program_id, school_id from concerned) and r.status <> 'stopped'
-                order by r.program_id, r.school_id for update
-            )
-            select w.*, l.phase, l.profile, coalesce(l.policy_digest, g.policy_digest) as policy_digest, o.calendar_digest
-            from concerned join locked l using (program_id, school_id)
-            join watch w using (program_id, school_id, signal)
-            join program g using (program_id)
-            left join calendar_pointer o on o.district_id = l.district_id""",
-            *_columns(list(fresh)),
-        )
         changes: list[_Change] = []
         urgent: dict[rollouts.Key, bool] = {}
+        due: dict[rollouts.Key, datetime] = {}
         told: set[Place] = set()
         withheld = 0
-        for row in rows:
+        for each in await _watching(batch.connection, list(fresh)):
+            row = each.watch
             place = Place(row["scope_kind"], row["scope_id"], row["signal"])
             told.add(place)
             run = fresh[place]
             assert run.latest is not None
-            ground = await self._ground(batch.connection, row)
+            ground = await self._ground(batch.connection, each)
             change, matters = _merge(row, run.latest, run.values, ground)
             changes.append(change)
-            listens = rollouts.gate_index(row["phase"]) >= row["first_gate"]
+            listens = rollouts.gate_index(each.rollout["phase"]) >= row["first_gate"]
             withheld += change.dirty and not listens
             if change.dirty and listens:
                 key = (change.program_id, change.school_id)
                 urgent[key] = urgent.get(key, False) or matters
+                until = interest.company_until(batch.now, row["refresh_days"], ground.calendar, self._company)
+                due[key] = min(due.get(key, until), until)
         await _write(batch.connection, changes)
         for flag in (True, False):
             keys = sorted(key for key, matters in urgent.items() if matters is flag)
-            await rollouts.mark(batch.connection, keys, batch.now, urgent=flag)
+            ends = [batch.now if flag else due[key] for key in keys]
+            await rollouts.mark(batch.connection, keys, batch.now, urgent=flag, due=ends)
         self._count(changes, withheld, len(fresh) - len(told))
 
-    async def _ground(self, connection: Connection, row: Row) -> "_Ground":
+    async def _ground(self, connection: Connection, each: "_Watching") -> "_Ground":
         return _Ground(
-            await self._documents.calendar(connection, row["calendar_digest"]),
-            await self._documents.criteria(connection, row["policy_digest"], row["profile"]),
+            await self._documents.calendar(connection, each.calendar_digest),
+            await self._documents.criteria(connection, each.policy_digest, each.rollout["profile"]),
         )
+
+    async def resend(self, batch: Batch) -> None:
+        """Sweep: marks what the clock alone makes due. It waits for company; what no gate at hand asks, for its phase."""
+        rows = await batch.connection.fetch(
+            """select r.program_id, r.school_id, o.calendar_digest from rollout r
+            left join calendar_pointer o using (district_id)
+            where r.status <> 'stopped' and (r.program_id, r.school_id) in (
+                select program_id, school_id from watch where resend_at <= $1)
+            order by r.program_id, r.school_id for update of r""",
+            batch.now,
+        )
+        if not rows:
+            return
+        keys = [(row["program_id"], row["school_id"]) for row in rows]
+        marked = await batch.connection.fetch(
+            """update watch set dirty = true, resend_at = null
+            from unnest($1::text[], $2::text[]) as marked (program_id, school_id)
+            where watch.program_id = marked.program_id and watch.school_id = marked.school_id and resend_at <= $3
+            returning watch.program_id, watch.school_id, watch.refresh_days""",
+            [program for program, _ in keys], [school for _, school in keys], batch.now,
+        )  # fmt: skip
+        digests = {key: row["calendar_digest"] for key, row in zip(keys, rows, strict=True)}
+        due: dict[rollouts.Key, datetime] = {}
+        for row in marked:
+            key = row["program_id"], row["school_id"]
+            calendar = await self._documents.calendar(batch.connection, digests[key])
+            until = interest.company_until(batch.now, row["refresh_days"], calendar, self._company)
+            due[key] = min(due.get(key, until), until)
+        await rollouts.mark_listening(batch.connection, sorted(due), batch.now, urgent=False, due=due)
 
     def _count(self, changes: Sequence[_Change], withheld: int, unwatched: int) -> None:
         """What became of each reading at each school; withheld: it waits for its phase, or for company."""
@@ -209,23 +227,55 @@ def _merge(row: Row, latest: Reading, values: Sequence[float | None], ground: _G
     return change, matters
 
 
-async def resend(batch: Batch) -> None:
-    """Sweep: marks what the clock alone makes due; what no gate at hand asks for waits for company, or for its phase."""
-    rows = await batch.connection.fetch(
-        """select program_id, school_id from rollout where status <> 'stopped' and (program_id, school_id) in (
-            select program_id, school_id from watch where resend_at <= $1)
+class _Watching(NamedTuple):
+    """A watch row that a reading concerns, with what its rollout says."""
+
+    watch: Row
+    rollout: Row
+    policy_digest: str
+    calendar_digest: str | None
+
+
+async def _watching(connection: Connection, places: Sequence[Place]) -> list[_Watching]:
+    """Every watch row of these places whose rollout is under way, behind its rollout's lock.
+
+    Several statements, for two reasons: what is read must be what stands once the locks are held; and joined in one,
+    2,448 schools of one release were compared each with each, for three seconds.
+    """
+    locked = await connection.fetch(
+        """select program_id, school_id, district_id, phase, profile, policy_digest from rollout
+        where status <> 'stopped' and (program_id, school_id) in (
+            select w.program_id, w.school_id
+            from unnest($1::text[], $2::text[], $3::text[]) as moved (scope_kind, scope_id, signal)
+            join watch w using (scope_kind, scope_id, signal))
         order by program_id, school_id for update""",
-        batch.now,
+        *_columns(places),
     )
-    keys = [(row["program_id"], row["school_id"]) for row in rows]
-    if keys:
-        await batch.connection.execute(
-            """update watch set dirty = true, resend_at = null
-            from unnest($1::text[], $2::text[]) as marked (program_id, school_id)
-            where watch.program_id = marked.program_id and watch.school_id = marked.school_id and resend_at <= $3""",
-            [program for program, _ in keys], [school for _, school in keys], batch.now,
-        )  # fmt: skip
-        await rollouts.mark_listening(batch.connection, keys, batch.now, urgent=False)
+    if not locked:
+        return []
+    under_way = {(row["program_id"], row["school_id"]): row for row in locked}
+    watches = await connection.fetch(
+        """select w.* from unnest($1::text[], $2::text[], $3::text[]) as moved (scope_kind, scope_id, signal)
+        join watch w using (scope_kind, scope_id, signal)""",
+        *_columns(places),
+    )
+    programs = await connection.fetch(
+        "select program_id, policy_digest from program where program_id = any($1)",
+        sorted({program for program, _ in under_way}),
+    )
+    pinned = {row["program_id"]: row["policy_digest"] for row in programs}
+    pointers = await connection.fetch(
+        "select district_id, calendar_digest from calendar_pointer where district_id = any($1)",
+        sorted({row["district_id"] for row in locked}),
+    )
+    calendars = {row["district_id"]: row["calendar_digest"] for row in pointers}
+    found: list[_Watching] = []
+    for watch in watches:
+        rollout = under_way.get((watch["program_id"], watch["school_id"]))
+        if rollout is not None:
+            digest = rollout["policy_digest"] or pinned[watch["program_id"]]
+            found.append(_Watching(watch, rollout, digest, calendars.get(rollout["district_id"])))
+    return found
 
 
 async def _write(connection: Connection, changes: Sequence[_Change]) -> None:

@@ -33,7 +33,6 @@ from workflows.policy.criteria.reading import signals_read
 DAYS_WITHOUT_CALENDAR = 1.4
 """Civil days that stand for one instructional day while a district has no calendar: seven to five."""
 
-
 REMEMBERING = (Soak, Trend, Consecutive, Match)
 """Kinds that count what was before their phase opened, and the match, whose names an advisory may ask for."""
 
@@ -156,10 +155,21 @@ def resend_at(
     return by_calendar or sent.observed_at + timedelta(days=refresh * DAYS_WITHOUT_CALENDAR)
 
 
+def company_until(now: datetime, refresh: float, calendar: Calendar | None, longest: timedelta) -> datetime:
+    """Until when a reading that moves no verdict may wait for others: a quarter of its freshness, at most `longest`.
+
+    It is sent at half its freshness at the latest, so it is heard before it looks stale.
+    """
+    by_calendar = days.add_days(calendar, now, refresh / 2) if calendar else None
+    return min(by_calendar, now + longest) if by_calendar else now + longest
+
+
 def crosses(criteria: Criteria, name: SignalName, before: float | None, after: float | None) -> bool:
-    """Whether two values of a signal lie on different sides of any line the policy draws. Gaps always differ."""
+    """Whether two values of a signal may lie on different sides of a line the policy draws. A gap and a value always do."""
+    if before == after:
+        return False
     if before is None or after is None:
-        return before is not after
+        return True
     low, high = sorted((before, after))
     return any(low <= line <= high for criterion in criteria.get(name, ()) for line in lines_of(criterion))
 

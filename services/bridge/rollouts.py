@@ -4,7 +4,7 @@ Called by the relay's handlers, by `publish_facts` and by the commands, always i
 locks rollout rows before watch rows, in the order of their keys, so that nobody waits for one another in a ring.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from schemas.readiness import scopes_of
@@ -16,15 +16,22 @@ Key = tuple[str, str]
 PHASES = [phase.value for phase in Phase]
 
 
-async def mark(connection: Connection, keys: Sequence[Key], at: datetime, *, urgent: bool) -> None:
-    """Gives these rollouts a new dirty version. An urgent one stays urgent until all of it is acknowledged."""
+async def mark(
+    connection: Connection, keys: Sequence[Key], at: datetime, *, urgent: bool, due: Sequence[datetime] = ()
+) -> None:
+    """Gives these rollouts a new dirty version. An urgent one stays urgent until all of it is acknowledged.
+
+    `due`: until when each may wait for company, aligned with `keys`; empty: not at all. An earlier end stands.
+    """
     if keys:
         await connection.execute(
             """update rollout set dirty_version = dirty_version + 1, urgent = urgent or $4,
-                dirty_at = case when dirty_version > acked_version then coalesce(dirty_at, $3) else $3 end
-            from unnest($1::text[], $2::text[]) as marked (program_id, school_id)
+                dirty_at = case when dirty_version > acked_version then coalesce(dirty_at, $3) else $3 end,
+                due_at = case when dirty_version > acked_version then least(rollout.due_at, marked.due_at)
+                    else marked.due_at end
+            from unnest($1::text[], $2::text[], $5::timestamptz[]) as marked (program_id, school_id, due_at)
             where rollout.program_id = marked.program_id and rollout.school_id = marked.school_id""",
-            [program for program, _ in keys], [school for _, school in keys], at, urgent,
+            [program for program, _ in keys], [school for _, school in keys], at, urgent, due or [at] * len(keys),
         )  # fmt: skip
 
 
@@ -33,8 +40,15 @@ def gate_index(phase: str | None) -> int:
     return 0 if phase is None else PHASES.index(phase)
 
 
-async def mark_listening(connection: Connection, keys: Sequence[Key], at: datetime, *, urgent: bool) -> None:
-    """Marks those of these rollouts for which something waits that can move the gate they stand before."""
+async def mark_listening(
+    connection: Connection,
+    keys: Sequence[Key],
+    at: datetime,
+    *,
+    urgent: bool,
+    due: Mapping[Key, datetime] | None = None,
+) -> None:
+    """Marks those of these rollouts for which something waits that can move the gate they stand before. `due`: as `mark`."""
     rows = await connection.fetch(
         """select r.program_id, r.school_id from unnest($1::text[], $2::text[]) as asked (program_id, school_id)
         join rollout r using (program_id, school_id)
@@ -43,7 +57,8 @@ async def mark_listening(connection: Connection, keys: Sequence[Key], at: dateti
                 and w.first_gate < coalesce(array_position($3::text[], r.phase), 1))""",
         [program for program, _ in keys], [school for _, school in keys], PHASES,
     )  # fmt: skip
-    await mark(connection, [(row["program_id"], row["school_id"]) for row in rows], at, urgent=urgent)
+    listening = [(row["program_id"], row["school_id"]) for row in rows]
+    await mark(connection, listening, at, urgent=urgent, due=[due[key] for key in listening] if due else ())
 
 
 async def mark_schools(connection: Connection, schools: Sequence[str], at: datetime) -> None:

@@ -1,6 +1,7 @@
 """The bridge's process: readings and copies in, signals out, facts on their way to Kafka."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 from schemas.metrics import BRIDGE
@@ -8,7 +9,7 @@ from services.bridge import temporal
 from services.bridge.admitter import Admitter
 from services.bridge.copies import COPIES
 from services.bridge.documents import Documents
-from services.bridge.incoming import Incoming, resend
+from services.bridge.incoming import Incoming
 from services.bridge.ledger import FACTS
 from services.bridge.program_ledger import PROGRAM_FACTS
 from services.bridge.sender import Sender
@@ -29,9 +30,16 @@ def process(settings: Settings) -> Process:
     metrics = Metrics(BRIDGE)
     documents = Documents()
 
+    incoming = Incoming(
+        documents,
+        metrics.counter("firstbell_bridge_readings_total"),
+        timedelta(seconds=settings.bridge_company_seconds),
+    )
+
     async def count(batch: Batch) -> None:
         dirty = await batch.connection.fetchval(
-            "select count(*) from rollout where status = 'running' and dirty_version > acked_version"
+            """select count(*) from rollout where status = 'running' and dirty_version > acked_version
+                and (due_at is null or due_at <= now())"""
         )
         metrics.gauge("firstbell_bridge_dirty_schools").set(dirty)
 
@@ -49,11 +57,11 @@ def process(settings: Settings) -> Process:
         settings,
         subscriptions=(
             COPIES,
-            Incoming(documents, metrics.counter("firstbell_bridge_readings_total")).subscription(),
+            incoming.subscription(),
             FACTS,
             PROGRAM_FACTS,
         ),
-        sweeps=(Sweep("dirty-schools", GAUGE_SECONDS, count), Sweep("resend", RESEND_SECONDS, resend)),
+        sweeps=(Sweep("dirty-schools", GAUGE_SECONDS, count), Sweep("resend", RESEND_SECONDS, incoming.resend)),
         metrics=metrics,
         tasks=(send, admit),
     )

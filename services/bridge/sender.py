@@ -31,10 +31,10 @@ from workflows.school.messages import workflow_id
 ROUND_MAX = 32
 """Schools taken together, 1 to 1,000. Our judgement: a round is over in a second at the usual pace."""
 DIRTY = """select exists (select from rollout where status = 'running' and dirty_version > acked_version
-    and (retry_at is null or retry_at <= now()))"""
+    and (retry_at is null or retry_at <= now()) and (due_at is null or due_at <= now()))"""
 PATIENCE = timedelta(seconds=120)
-"""How long what moves no verdict waits for what may, while there is more to send than the pace allows: meanwhile readings
-gather, and one signal carries them all. Far below half of any freshness on a real calendar; where days last seconds, a
+"""How long what moves no verdict waits for what may, while there is more to send than the pace allows; for company it has
+waited before (`bridge_company_seconds`). Far below half of any freshness on a real calendar; where days last seconds, a
 reading may age meanwhile. Our judgement, 2026-11-25."""
 ROUNDS_MAX = 4
 """Rounds under way, so that one slow signal holds no other school. Our judgement, 2026-11-23."""
@@ -125,7 +125,8 @@ class Sender:
             """update rollout set arrived_at = coalesce(dirty_at, now()) where (program_id, school_id) in (
                 select program_id, school_id from rollout
                 where status = 'running' and dirty_version > acked_version
-                    and (retry_at is null or retry_at <= now()) and not (program_id || '/' || school_id = any($2))
+                    and (retry_at is null or retry_at <= now()) and (due_at is null or due_at <= now())
+                    and not (program_id || '/' || school_id = any($2))
                 order by urgent or dirty_at < now() - $3::interval desc, dirty_at limit $1 for update skip locked)
             returning *""",
             ROUND_MAX, [workflow_id(*key) for key in sorted(self._busy)], PATIENCE,

@@ -21,7 +21,8 @@ STATE_SCHOOLS = 2500
 DAYS = 40
 """Instructional days of the calendar: the policy's four, and many more for a slow machine: past its end no dwell ends."""
 SETTINGS = (
-    "FIRSTBELL_WORKER_CACHED_SCHOOLS=2600", "FIRSTBELL_WORKER_STICKY_SECONDS=30", "FIRSTBELL_BRIDGE_STARTS_PER_SECOND=25",
+    "FIRSTBELL_WORKER_CACHED_SCHOOLS=2600", "FIRSTBELL_WORKER_STICKY_SECONDS=30", "FIRSTBELL_WORKER_TASK_SLOTS=64",
+    "FIRSTBELL_BRIDGE_STARTS_PER_SECOND=25", "FIRSTBELL_BRIDGE_COMPANY_SECONDS=300",
 )  # fmt: skip
 """Every school stays in the worker's memory, and is not taken from it while it is busy, so that a gate that falls due is
 decided without its history being read; and no more begin than the development server hands on at once: what it must put
@@ -29,7 +30,8 @@ aside costs it twice."""
 LOOK_SECONDS = 3.0
 """Between two looks at the program's standing. Our judgement, 2026-11-25."""
 SIGN_SECONDS = 20.0
-"""Between two rounds of signatures: each reads every school, while the server starts them. Our judgement, 2026-11-25."""
+"""Between two rounds of signatures, at most: each reads every school, while the server starts them. The fewer are left, the
+sooner the next. Our judgement, 2026-11-25."""
 STEP_SECONDS_MAX = 1200.0
 """After which a step is given up. Our judgement, 2026-11-25: above the fifteen minutes that the whole may take."""
 DAY_SECONDS = 100.0
@@ -73,7 +75,8 @@ def sign(stage: World, count: int) -> None:
             raise CommandError(f"expected {count} charters signed within {STEP_SECONDS_MAX:.0f} s, seen {at}")
         answer = call("gate", "sign-all", "--program", PROGRAM, "--json")
         signed += int(answer.tree["accepted"]) if answer.out else 0
-        time.sleep(min(SIGN_SECONDS, max(LOOK_SECONDS, count / 100)))  # the console learns of signatures by their facts
+        left = count - sum(at.values()) + at.get("charter", 0)
+        time.sleep(min(SIGN_SECONDS, max(LOOK_SECONDS, left / 40)))  # the console learns of signatures by their facts
     stage.screen.say(f"{signed} charter sign-offs by STAND-IN actors, recorded as asserted")
 
 

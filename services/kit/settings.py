@@ -53,6 +53,9 @@ class Settings(BaseModel):
     """Records seen before the bad share is judged. Our judgement."""
     bridge_signals_per_second: float = Field(default=50, gt=0)
     """Temporal signals a second. Measured: the local server keeps p99 within 250 ms at 50."""
+    bridge_company_seconds: float = Field(default=120, ge=0, le=3600)
+    """How long a reading that moves no verdict waits for more of its school, so that one signal carries them all: each costs
+    some 25 ms of CPU on its way, measured 2026-11-30. What a workflow shows may be older by that; a verdict never is."""
     bridge_starts_per_second: float = Field(default=50, gt=0)
     worker_sandboxed: bool = False
     """Temporal's sandbox costs half the throughput; the import law and replay guard purity instead."""

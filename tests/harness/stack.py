@@ -53,7 +53,11 @@ class PrivateStack:
         folder: Path | None = None,
         **flags: object,
     ) -> "PrivateStack":
-        """Starts the servers; `with_rooms` also topics, tables and every room's process. `flags` are settings."""
+        """Starts the servers; `with_rooms` also topics, tables and every room's process. `flags` are settings.
+
+        Schools hear of everything soon, unless a flag says otherwise: a test awaits what they hear.
+        """
+        flags = {"bridge_company_seconds": 0.5} | flags
         folder = folder or Path(tempfile.mkdtemp(prefix="firstbell-test-"))
         folder.chmod(0o755)  # PostgreSQL runs as another user when we are root
         settings = load_settings({"home": folder} | flags)

@@ -127,6 +127,30 @@ async def test_an_unchanged_reading_observed_anew_sends_no_signal(lab: BridgeLab
     assert await signals(lab, school) - before == 1, "five repeats and one change are one signal"
 
 
+async def test_what_moves_no_verdict_waits_for_company_and_goes_along_with_what_may(stack: Settings) -> None:
+    async with bridge_lab(stack.model_copy(update={"bridge_company_seconds": 3600})) as lab:
+        await started(lab)
+        school = lab.schools[0]
+        before = await signals(lab, school)
+        lab.observe(school, {"network.mbps-per-student": 2.5})
+        await until(lambda: waiting(lab), what="the change to wait")
+        lab.observe(school, {"identity.login-success-ratio": 0.5})
+        await until(lambda: settled(lab), what="both to be heard")
+        assert await signals(lab, school) - before == 1
+        evidence = (await lab.look(school)).inputs.evidence
+        assert evidence["network.mbps-per-student"].value == 2.5
+        assert evidence["identity.login-success-ratio"].value == 0.5
+
+
+async def waiting(lab: BridgeLab) -> bool:
+    """The program's one school has something to hear, and much time."""
+    due_in = await lab.pool.fetchval(
+        "select extract(epoch from due_at - now()) from rollout where program_id = $1 and dirty_version > acked_version",
+        lab.program,
+    )
+    return due_in is not None and due_in > 60
+
+
 async def test_what_became_of_each_reading_is_counted(lab: BridgeLab) -> None:
     await started(lab)
     school = lab.schools[0]

@@ -131,6 +131,23 @@ def test_a_reading_that_goes_missing_is_urgent() -> None:
     assert interest.crosses(interest.criteria_by_signal(policy_of()), NAME, 2.0, None)
 
 
+def test_a_value_that_stays_where_it_was_crosses_no_line_though_it_stands_on_one() -> None:
+    [line] = interest.lines_of(interest.criteria_by_signal(policy_of())[NAME][0])[:1]
+    criteria = interest.criteria_by_signal(policy_of())
+    assert not interest.crosses(criteria, NAME, line, line)
+    assert interest.crosses(criteria, NAME, line, line - 0.1)
+    assert interest.crosses(criteria, NAME, line - 0.1, line)
+
+
+def test_company_is_awaited_for_a_quarter_of_the_freshness_and_no_longer_than_asked() -> None:
+    short, long = timedelta(minutes=2), timedelta(days=365)
+    assert interest.company_until(OPENING, 2.5, CALENDAR, short) == OPENING + short
+    assert interest.company_until(OPENING, 2.5, CALENDAR, long) == add_days(CALENDAR, OPENING, 1.25)
+    assert interest.company_until(OPENING, 2.5, None, short) == OPENING + short
+    past = OPENING + timedelta(days=4000)  # beyond the calendar's end nothing can be counted
+    assert interest.company_until(past, 2.5, CALENDAR, short) == past + short
+
+
 def test_a_better_value_far_from_every_line_is_not_urgent() -> None:
     assert not interest.crosses(interest.criteria_by_signal(policy_of()), NAME, 3.0, 3.5)
 
