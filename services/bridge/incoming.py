@@ -178,7 +178,8 @@ class Incoming:
         for row in marked:
             key = row["program_id"], row["school_id"]
             calendar = await self._documents.calendar(batch.connection, digests[key])
-            until = interest.company_until(batch.now, row["refresh_days"], calendar, self._company)
+            # half of its freshness is over: it may wait half as long as a change
+            until = interest.company_until(batch.now, row["refresh_days"] / 2, calendar, self._company)
             due[key] = min(due.get(key, until), until)
         await rollouts.mark_listening(batch.connection, sorted(due), batch.now, urgent=False, due=due)
 
