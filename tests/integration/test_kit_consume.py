@@ -188,7 +188,7 @@ async def test_a_batch_in_hand_while_the_fence_is_set_back_takes_nothing_for_hol
     assert (await lab.query("select count(*), max(times) from effect"))[0]["count"] == 1100
 
 
-async def test_a_consumer_at_rest_takes_the_first_record_alone_and_gathers_those_after_it(lab: Lab) -> None:
+async def test_a_consumer_at_rest_awaits_the_first_record_and_gathers_those_that_come_with_it(lab: Lab) -> None:
     sizes: list[int] = []
 
     async def measured(batch: Batch, records: Sequence[Record[BaseModel]]) -> list[Disposition | Dead]:
@@ -208,8 +208,7 @@ async def test_a_consumer_at_rest_takes_the_first_record_alone_and_gathers_those
     await lab.send([Tick(id=f"t{n}") for n in range(500)])
     counts = await lab.moved(501)
     assert counts["applied"] == 501
-    assert sizes[0] == 1
-    assert max(sizes) > 1
+    assert sizes[0] > 1
 
 
 async def test_a_recreated_topic_stops_the_process(lab: Lab) -> None:
