@@ -28,6 +28,7 @@ from schemas.ladder import Alarm
 from schemas.readiness import CATALOGUE, CoalescedReading, Direction, Reading, SignalName
 from schemas.school import GateId
 from workflows.policy import calendar as days
+from workflows.policy.bound import wilson_bound
 from workflows.policy.criteria.reading import signals_read
 
 DAYS_WITHOUT_CALENDAR = 1.4
@@ -170,13 +171,26 @@ def crosses(criteria: Criteria, name: SignalName, before: float | None, after: f
         return False
     if before is None or after is None:
         return True
+    return any(_apart(criterion, before, after) for criterion in criteria.get(name, ()))
+
+
+def _apart(criterion: Criterion | Alarm, before: float, after: float) -> bool:
     low, high = sorted((before, after))
-    return any(low <= line <= high for criterion in criteria.get(name, ()) for line in lines_of(criterion))
+    return any(low <= line <= high for line in lines_of(criterion))
 
 
 def turns(criteria: Criteria, sent: CoalescedReading, latest: CoalescedReading, name: SignalName) -> bool:
-    """Whether what stands beside the value may move a verdict: other names were seen, or a trend has other points."""
+    """Whether what stands beside the value may move a verdict.
+
+    Why there is none, whether it is imagined, other names seen, a trend of other points, a share of other members.
+    """
+    if (sent.applicable, sent.missing, sent.simulated) != (latest.applicable, latest.missing, latest.simulated):
+        return True
     for criterion in criteria.get(name, ()):
+        if isinstance(criterion, Share):
+            before, after = _judged(criterion, sent), _judged(criterion, latest)
+            if before != after and (before is None or after is None or _apart(criterion, before, after)):
+                return True
         if isinstance(criterion, Match) and sent.detail != latest.detail:
             return True
         if isinstance(criterion, Trend):
@@ -184,6 +198,19 @@ def turns(criteria: Criteria, sent: CoalescedReading, latest: CoalescedReading, 
             if few[0] is not few[1]:
                 return True
     return False
+
+
+def _judged(criterion: Share, reading: CoalescedReading) -> float | None:
+    """What a share's lines are laid against: of a sample its bound. None: nothing, or too few members, or nobody knows."""
+    population, numerator = reading.population, reading.numerator
+    if population is None or population < criterion.minimum_population:
+        return None
+    if criterion.confidence_ratio is None:
+        return reading.value
+    if numerator is None or numerator > population:
+        return None
+    lower = CATALOGUE[criterion.signal].direction is Direction.HIGHER_IS_BETTER
+    return wilson_bound(numerator, population, criterion.confidence_ratio, lower=lower)
 
 
 def lines_of(criterion: Criterion | Alarm) -> tuple[float, ...]:

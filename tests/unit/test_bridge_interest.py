@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.gate import Consecutive, Match, Trend
+from schemas.gate import Consecutive, Match, Share, Trend
 from schemas.ladder import Alarm, EscalationCause
-from schemas.readiness import CATALOGUE, Direction, Missing, Origin
+from schemas.readiness import CATALOGUE, CoalescedReading, Direction, Missing, Origin
 from schemas.school import GateId
 from services.bridge import interest
 from services.bridge.interest import Worst
@@ -160,6 +160,40 @@ def test_a_source_that_falls_silent_after_a_second_look_is_sent_that_look_before
     assert not interest.is_due(sent, latest, Worst(2.0), 10, CALENDAR)
     assert interest.resend_at(sent, latest, 10, CALENDAR) == add_days(CALENDAR, OPENING, 10)
     assert interest.resend_at(sent, sent, 10, CALENDAR) is None
+
+
+def test_other_members_of_a_share_are_urgent_where_they_move_it_and_not_elsewhere() -> None:
+    census = Share(id="census", signal="device.enrolled-ratio", pass_at=0.98, minimum_population=5, **LIFE)
+    sample = Share(
+        id="sample",
+        signal="first-session.success-ratio",
+        pass_at=0.75,
+        confidence_ratio=0.95,
+        minimum_population=5,
+        **LIFE,
+    )
+    criteria = interest.criteria_by_signal(policy_of(gates() | {GateId.BETA: gate_of(census, sample)}))
+
+    def of(criterion: Share, numerator: int, population: int) -> CoalescedReading:
+        told = reading(criterion.signal, numerator / population, OPENING, 1)
+        return told.model_copy(update={"numerator": numerator, "population": population})
+
+    assert interest.turns(criteria, of(census, 4, 4), of(census, 5, 5), census.signal)
+    assert not interest.turns(criteria, of(census, 5, 5), of(census, 60, 60), census.signal)
+    small, large = of(sample, 8, 10), of(sample, 800, 1000)
+    assert not interest.crosses(criteria, sample.signal, small.value, large.value)
+    assert interest.turns(criteria, small, large, sample.signal), "the bound of a larger sample lies beyond the line"
+    assert not interest.turns(criteria, large, of(sample, 1600, 2000), sample.signal)
+
+
+def test_why_there_is_no_value_and_whether_one_is_imagined_are_urgent() -> None:
+    criteria = interest.criteria_by_signal(policy_of())
+    told = reading(NAME, 2.0, OPENING, 1)
+    none = told.model_copy(update={"value": None, "worst": None, "applicable": False})
+    silent = told.model_copy(update={"value": None, "worst": None, "missing": Missing.NEVER_REPORTED})
+    assert interest.turns(criteria, none, silent, NAME)
+    assert interest.turns(criteria, told, told.model_copy(update={"simulated": not told.simulated}), NAME)
+    assert not interest.turns(criteria, told, told.model_copy(update={"sequence": 9}), NAME)
 
 
 def test_other_names_seen_and_a_trend_that_comes_to_rest_on_enough_points_are_urgent() -> None:
